@@ -1,0 +1,1 @@
+//! End-to-end scenarios: every file is named after what it shows.
