@@ -317,7 +317,7 @@ mod tests {
         let paid = |tx: &Value| {
             tx["vout"].as_array().unwrap().iter().any(|out| {
                 out["scriptPubKey"]["address"] == json!(receiver)
-                    && out["value"].to_string() == "1.23456789"
+                    && out["value"] == json!(1.23456789)
             })
         };
         assert!(paid(&bitcoind.tx(txid)));
