@@ -1,0 +1,220 @@
+//! Sending transactions out.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bitcoin::{Transaction, Txid};
+use lightning::chain::chaininterface::BroadcasterInterface;
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
+
+use super::{Stop, stopped};
+use crate::rpc::{Rpc, RpcError, code};
+
+/// How many packages of LDK's may wait. LDK repeats its broadcasts every half minute, so one lost is only late.
+const QUEUE: usize = 256;
+
+/// Who wants to know what was accepted for broadcast: the wallet, for its own transactions.
+pub trait OnBroadcast: Send + Sync {
+    /// bitcoind has this transaction.
+    fn sent(&self, tx: &Transaction);
+}
+
+/// Hands transactions to bitcoind.
+pub struct Broadcaster {
+    rpc: Arc<Rpc>,
+    queue: mpsc::Sender<Vec<Transaction>>,
+    waiting: AsyncMutex<mpsc::Receiver<Vec<Transaction>>>,
+    wallet: Mutex<Option<Arc<dyn OnBroadcast>>>,
+}
+
+impl Broadcaster {
+    /// Packages queue up until [`Broadcaster::run`] runs.
+    pub fn new(rpc: Arc<Rpc>) -> Arc<Self> {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        Arc::new(Self {
+            rpc,
+            queue,
+            waiting: AsyncMutex::new(waiting),
+            wallet: Mutex::new(None),
+        })
+    }
+
+    /// Tells `wallet` from now on of every transaction bitcoind accepted.
+    pub fn set_wallet(&self, wallet: Arc<dyn OnBroadcast>) {
+        *self.wallet.lock().unwrap_or_else(PoisonError::into_inner) = Some(wallet);
+    }
+
+    /// Sends what LDK queues until told to stop.
+    pub async fn run(self: Arc<Self>, mut stop: Stop) {
+        let mut waiting = self.waiting.lock().await;
+        loop {
+            let package = tokio::select! {
+                () = stopped(&mut stop) => break,
+                package = waiting.recv() => package,
+            };
+            let Some(package) = package else { break };
+            self.send_queued(&package).await;
+        }
+        // What LDK asked for last may be the answer to a cheat: it still goes out.
+        while let Ok(package) = waiting.try_recv() {
+            self.send_queued(&package).await;
+        }
+    }
+
+    async fn send_queued(&self, package: &[Transaction]) {
+        if let Err(err) = self.broadcast(package).await {
+            let txids: Vec<Txid> = package.iter().map(Transaction::compute_txid).collect();
+            // LDK also offers transactions whose time has not come or that lost to another: this is everyday.
+            tracing::debug!(?txids, %err, "a Lightning transaction was not accepted; it is offered again");
+        }
+    }
+
+    /// Sends one transaction, or a child with its parents as one package (in any order). A transaction bitcoind already has,
+    /// in its mempool or in a block, counts as sent. Safe to repeat.
+    ///
+    /// # Errors
+    /// bitcoind's reason for the last transaction (the child) when it was refused.
+    pub async fn broadcast(&self, txs: &[Transaction]) -> Result<(), RpcError> {
+        let ordered = parents_first(txs);
+        if ordered.len() > 1 {
+            match self.rpc.submit_package(&ordered).await {
+                Ok(()) => {
+                    ordered.iter().for_each(|tx| self.accepted(tx));
+                    return Ok(());
+                }
+                Err(err @ RpcError::Unreachable { .. }) => return Err(err),
+                // Parents already confirmed, or no package relay: one by one may still work.
+                Err(err) => tracing::debug!(%err, "the package was not accepted as a whole"),
+            }
+        }
+        let mut last = Ok(());
+        for tx in ordered {
+            last = match self.rpc.send_raw_transaction(tx).await {
+                Err(err) if !already_known(&err) => Err(err),
+                Ok(_) | Err(_) => {
+                    self.accepted(tx);
+                    Ok(())
+                }
+            };
+        }
+        last
+    }
+
+    fn accepted(&self, tx: &Transaction) {
+        let wallet = self
+            .wallet
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        if let Some(wallet) = wallet {
+            wallet.sent(tx);
+        }
+    }
+}
+
+impl BroadcasterInterface for Broadcaster {
+    fn broadcast_transactions(&self, txs: &[&Transaction]) {
+        let package: Vec<Transaction> = txs.iter().map(|tx| (*tx).clone()).collect();
+        if package.is_empty() {
+            return;
+        }
+        if self.queue.try_send(package).is_err() {
+            tracing::warn!(
+                "too many Lightning transactions wait to be sent; this one is sent at LDK's next repeat"
+            );
+        }
+    }
+}
+
+/// bitcoind has the transaction already.
+fn already_known(err: &RpcError) -> bool {
+    match err {
+        RpcError::Rpc {
+            code: code::ALREADY_IN_CHAIN,
+            ..
+        } => true,
+        RpcError::Rpc { message, .. } => is_known_reason(message),
+        _ => false,
+    }
+}
+
+/// A reject reason that only says that the transaction is there already.
+pub(super) fn is_known_reason(reason: &str) -> bool {
+    [
+        "txn-already-in-mempool",
+        "txn-already-known",
+        "txn-same-nonwitness-data-in-mempool",
+    ]
+    .iter()
+    .any(|known| reason.contains(known))
+}
+
+/// The same transactions with every parent before its children.
+fn parents_first(txs: &[Transaction]) -> Vec<&Transaction> {
+    let mut left: Vec<(Txid, &Transaction)> =
+        txs.iter().map(|tx| (tx.compute_txid(), tx)).collect();
+    let mut ordered = Vec::with_capacity(left.len());
+    while !left.is_empty() {
+        let free = left
+            .iter()
+            .position(|(_, tx)| {
+                !tx.input.iter().any(|input| {
+                    left.iter()
+                        .any(|(txid, _)| *txid == input.previous_output.txid)
+                })
+            })
+            .unwrap_or(0);
+        ordered.push(left.remove(free).1);
+    }
+    ordered
+}
+
+#[cfg(test)]
+mod tests {
+    use bitcoin::absolute::LockTime;
+    use bitcoin::transaction::Version;
+    use bitcoin::{OutPoint, TxIn};
+
+    use super::*;
+
+    fn spend(parents: &[&Transaction], tag: u32) -> Transaction {
+        let input = parents
+            .iter()
+            .map(|tx| TxIn {
+                previous_output: OutPoint::new(tx.compute_txid(), 0),
+                ..TxIn::default()
+            })
+            .collect();
+        Transaction {
+            version: Version::TWO,
+            lock_time: LockTime::from_consensus(tag),
+            input,
+            output: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_package_is_sent_parents_first_whatever_order_it_came_in() {
+        let (a, b) = (spend(&[], 1), spend(&[], 2));
+        let child = spend(&[&a, &b], 3);
+        let ordered = [child.clone(), a.clone(), b.clone()];
+        assert_eq!(parents_first(&ordered), [&a, &b, &child]);
+    }
+
+    #[test]
+    fn only_reasons_that_mean_it_is_there_already_count_as_sent() {
+        let refused = |code, message: &str| RpcError::Rpc {
+            code,
+            message: message.to_owned(),
+        };
+        assert!(already_known(&refused(
+            -27,
+            "Transaction outputs already in utxo set"
+        )));
+        assert!(already_known(&refused(-26, "txn-already-known")));
+        assert!(!already_known(&refused(-26, "txn-mempool-conflict")));
+        assert!(!already_known(&refused(
+            -25,
+            "bad-txns-inputs-missingorspent"
+        )));
+    }
+}

@@ -1,0 +1,187 @@
+//! The live stream: observer first, then everybody else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitcoin::BlockHash;
+use lightning::chain::{BestBlock, Listen};
+
+use super::cursor::{self, Cursor, Step};
+use super::{BlockId, Chain, ChainError, Observer, Stop, stopped};
+
+/// How often bitcoind is asked for its best block.
+const POLL: Duration = Duration::from_millis(250);
+/// Pause after a failure.
+const BACKOFF: Duration = Duration::from_secs(1);
+/// How many polls between two looks at bitcoind's sync state.
+const HEALTH_EVERY: u32 = 40;
+
+/// Somebody who is told of blocks after the observer, and where it stands.
+pub struct Follower {
+    /// Who it is, for messages.
+    pub name: &'static str,
+    /// The last block it has seen.
+    pub best: BestBlock,
+    /// Whom to tell.
+    pub listen: Arc<dyn Listen + Send + Sync>,
+}
+
+impl Follower {
+    /// A follower that stands at `best`.
+    pub fn new(name: &'static str, best: BestBlock, listen: Arc<dyn Listen + Send + Sync>) -> Self {
+        Self { name, best, listen }
+    }
+
+    fn cursor(&self) -> Cursor {
+        Cursor {
+            height: self.best.height,
+            hash: self.best.block_hash,
+        }
+    }
+}
+
+/// Observer and followers, all at the same block. [`Following::run`] keeps them at the tip.
+pub struct Following {
+    chain: Arc<Chain>,
+    observer: Arc<dyn Observer>,
+    place: Cursor,
+    followers: Vec<Follower>,
+}
+
+impl Chain {
+    /// Brings the observer to the tip, then every follower, in the order given, to where the observer stands.
+    ///
+    /// # Errors
+    /// When bitcoind does not answer, or does not know a block one of them stands at.
+    pub async fn follow(
+        self: &Arc<Self>,
+        observer: Arc<dyn Observer>,
+        followers: Vec<Follower>,
+    ) -> Result<Following, ChainError> {
+        let place = match observer.best_block() {
+            Some((height, hash)) => Cursor { height, hash },
+            None => self.best().await?.into(),
+        };
+        let mut following = Following {
+            chain: self.clone(),
+            observer,
+            place,
+            followers,
+        };
+        following.advance().await?;
+        Ok(following)
+    }
+}
+
+impl Following {
+    /// Follows the chain until told to stop. Failures are kept in [`Chain::status`] and tried again without end; a block
+    /// that was begun is finished before this returns.
+    pub async fn run(mut self, mut stop: Stop) {
+        let mut polls = 0;
+        while !*stop.borrow() {
+            let pause = match self.poll(polls).await {
+                Ok(()) => {
+                    self.chain.note_success();
+                    POLL
+                }
+                Err(err) => {
+                    self.chain.note_failure(&err);
+                    BACKOFF
+                }
+            };
+            polls = (polls + 1) % HEALTH_EVERY;
+            tokio::select! {
+                () = stopped(&mut stop) => break,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn poll(&mut self, polls: u32) -> Result<(), ChainError> {
+        if polls == 0 {
+            self.chain.refresh_health().await?;
+        }
+        let best: BlockHash = self.chain.rpc.best_block_hash().await?;
+        let behind =
+            best != self.place.hash || self.followers.iter().any(|f| f.cursor() != self.place);
+        if behind { self.advance().await } else { Ok(()) }
+    }
+
+    /// One step of the observer at a time, and after each of them whatever of it the followers lack: with everybody at the
+    /// same place a block is fetched once.
+    async fn advance(&mut self) -> Result<(), ChainError> {
+        let chain = self.chain.clone();
+        loop {
+            // While followers are behind, the observer goes to the tip alone: nobody is told a block it has not seen.
+            let together = self.followers.iter().all(|f| f.cursor() == self.place);
+            match cursor::step(&chain.rpc, self.place, "swap watcher").await? {
+                Step::Back(fork) => {
+                    self.observer.disconnected(fork).await;
+                    if together {
+                        self.followers
+                            .iter_mut()
+                            .for_each(|follower| follower.back(fork));
+                    }
+                    self.place = fork.into();
+                }
+                Step::Forward(block, id) => {
+                    self.observer.connected(&block, id.height).await;
+                    self.place = id.into();
+                    if together {
+                        self.followers
+                            .iter_mut()
+                            .for_each(|follower| follower.forward(&block, id));
+                        chain.set_tip(id);
+                    }
+                }
+                Step::AtTip(tip) => {
+                    if !together {
+                        self.pull_followers().await?;
+                        continue;
+                    }
+                    chain.set_tip(tip);
+                    return Ok(());
+                }
+            }
+            chain.note_success();
+        }
+    }
+
+    /// Brings every follower to where the observer stands. Ends early when the observer's block left the chain.
+    async fn pull_followers(&mut self) -> Result<(), ChainError> {
+        for follower in &mut self.followers {
+            while follower.cursor() != self.place {
+                match cursor::step(&self.chain.rpc, follower.cursor(), follower.name).await? {
+                    Step::Back(fork) => follower.back(fork),
+                    Step::Forward(block, id) if id.height <= self.place.height => {
+                        // A block of another branch than the observer's: it must hear of that first.
+                        if !self
+                            .chain
+                            .rpc
+                            .header(&self.place.hash)
+                            .await
+                            .map(|h| h.in_best_chain())?
+                        {
+                            return Ok(());
+                        }
+                        follower.forward(&block, id);
+                    }
+                    Step::Forward(..) | Step::AtTip(_) => return Ok(()),
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Follower {
+    fn forward(&mut self, block: &bitcoin::Block, id: BlockId) {
+        self.listen.block_connected(block, id.height);
+        self.best = id.best();
+    }
+
+    fn back(&mut self, fork: BlockId) {
+        self.listen.blocks_disconnected(fork.best());
+        self.best = fork.best();
+    }
+}
