@@ -1,0 +1,3 @@
+//! What goes round on the market: offers, quotes and the proof of work that keeps offers scarce.
+
+pub mod quote;
