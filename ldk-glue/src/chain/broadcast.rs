@@ -1,21 +1,31 @@
 //! Sending transactions out.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bitcoin::{Transaction, Txid};
 use lightning::chain::chaininterface::BroadcasterInterface;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
+use tokio::time::MissedTickBehavior;
 
 use super::{Stop, stopped};
 use crate::rpc::{Rpc, RpcError, code};
 
 /// How many packages of LDK's may wait. LDK repeats its broadcasts every half minute, so one lost is only late.
 const QUEUE: usize = 256;
+/// How often the wallet's own waiting transactions are looked after.
+const REPEAT: Duration = Duration::from_secs(60);
 
 /// Who wants to know what was accepted for broadcast: the wallet, for its own transactions.
 pub trait OnBroadcast: Send + Sync {
     /// bitcoind has this transaction.
     fn sent(&self, tx: &Transaction);
+
+    /// Transactions that wait for a block and should be offered again when the mempool has lost them.
+    fn unconfirmed(&self) -> Vec<Transaction>;
+
+    /// What this transaction spends is not there any more: it will never confirm.
+    fn lost(&self, txid: &Txid);
 }
 
 /// Hands transactions to bitcoind.
@@ -43,13 +53,21 @@ impl Broadcaster {
         *self.wallet.lock().unwrap_or_else(PoisonError::into_inner) = Some(wallet);
     }
 
-    /// Sends what LDK queues until told to stop.
+    /// Sends what LDK queues, and again what the mempool has lost of the wallet's, until told to stop.
     pub async fn run(self: Arc<Self>, mut stop: Stop) {
         let mut waiting = self.waiting.lock().await;
+        let mut repeat = tokio::time::interval(REPEAT);
+        repeat.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let package = tokio::select! {
                 () = stopped(&mut stop) => break,
                 package = waiting.recv() => package,
+                _ = repeat.tick() => {
+                    if let Err(err) = self.repeat().await {
+                        tracing::debug!(%err, "waiting transactions could not be offered again");
+                    }
+                    continue;
+                }
             };
             let Some(package) = package else { break };
             self.send_queued(&package).await;
@@ -99,16 +117,45 @@ impl Broadcaster {
         last
     }
 
+    /// Offers the wallet's waiting transactions again where the mempool does not have them.
+    async fn repeat(&self) -> Result<(), RpcError> {
+        let Some(wallet) = self.wallet() else {
+            return Ok(());
+        };
+        for tx in wallet.unconfirmed() {
+            let txid = tx.compute_txid();
+            if self.rpc.in_mempool(&txid).await? {
+                continue;
+            }
+            match self.rpc.send_raw_transaction(&tx).await {
+                Err(err) if inputs_gone(&err) => wallet.lost(&txid),
+                Err(err @ RpcError::Unreachable { .. }) => return Err(err),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        Ok(())
+    }
+
     fn accepted(&self, tx: &Transaction) {
-        let wallet = self
-            .wallet
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
-        if let Some(wallet) = wallet {
+        if let Some(wallet) = self.wallet() {
             wallet.sent(tx);
         }
     }
+
+    fn wallet(&self) -> Option<Arc<dyn OnBroadcast>> {
+        self.wallet
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+}
+
+/// The transaction spends something that was spent otherwise or never came to be.
+fn inputs_gone(err: &RpcError) -> bool {
+    let RpcError::Rpc { message, .. } = err else {
+        return false;
+    };
+    message.contains("missingorspent") || message.contains("missing-inputs")
 }
 
 impl BroadcasterInterface for Broadcaster {
