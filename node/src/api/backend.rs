@@ -1,0 +1,70 @@
+//! What the API needs of the node besides the engine. The daemon implements it.
+
+use bitcoin::Network;
+use bitcoin::secp256k1::PublicKey;
+use super::engine::{MakerContact, MakerPolicy};
+use cambista_protocol::words::Direction;
+use futures::future::BoxFuture;
+
+use super::types::{
+    Balance, Channel, ConnectPeer, NodeStatus, Offer, OffersQuery, OpenChannel, Peer, Problem,
+    SendCoins, Sent,
+};
+
+/// An answer to come.
+pub type Answer<'a, T> = BoxFuture<'a, Result<T, Problem>>;
+
+/// The node behind the API. Errors are [`Problem`]s: they say what happened, what it means for the money and, in
+/// `next`, what to type. No method waits for another node without a bound.
+pub trait Backend: Send + Sync + 'static {
+    /// The network, for reading addresses.
+    fn network(&self) -> Network;
+
+    /// How the node is. Never waits for another node.
+    fn status(&self) -> Answer<'_, NodeStatus>;
+
+    /// The standing offers of the book, best first, own ones included.
+    fn offers(&self, query: OffersQuery) -> Answer<'_, Vec<Offer>>;
+
+    /// Whom to ask for quotes: the best `limit` makers of the book that take the amount (sat), never this node itself; only
+    /// `maker` when given. Empty when there is none.
+    fn makers(
+        &self,
+        direction: Direction,
+        amount_sat: u64,
+        maker: Option<PublicKey>,
+        limit: usize,
+    ) -> Answer<'_, Vec<MakerContact>>;
+
+    /// Stores the maker's business, gives it to the engine and announces it (or withdraws the offer).
+    fn set_maker(&self, policy: MakerPolicy) -> Answer<'_, ()>;
+
+    /// The Lightning channels.
+    fn channels(&self) -> Answer<'_, Vec<Channel>>;
+
+    /// Opens a channel; the answer is its id (hex), once its funding is on its way.
+    fn open_channel(&self, open: OpenChannel) -> Answer<'_, String>;
+
+    /// Begins to close the channel with this id or unambiguous beginning of it (hex); with the other side's help, or
+    /// alone when `force`.
+    fn close_channel(&self, id: String, force: bool) -> Answer<'_, ()>;
+
+    /// Peers of both kinds.
+    fn peers(&self) -> Answer<'_, Vec<Peer>>;
+
+    /// Connects to a peer of either kind and remembers it.
+    fn connect(&self, peer: ConnectPeer) -> Answer<'_, ()>;
+
+    /// A fresh address of the wallet.
+    fn new_address(&self) -> Answer<'_, String>;
+
+    /// The money.
+    fn balance(&self) -> Answer<'_, Balance>;
+
+    /// Sends coins of the wallet; that exactly one of amount and all is given and the address is of this network is
+    /// checked by the API, once more here by its type.
+    fn send(&self, send: SendCoins) -> Answer<'_, Sent>;
+
+    /// Begins to stop the node in good order; answers at once.
+    fn stop(&self);
+}

@@ -1,0 +1,105 @@
+//! What the API takes and gives about quotes and swaps.
+
+use super::engine::{NoQuote, QuoteView, SwapView};
+use cambista_protocol::words::Direction;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::schema;
+
+/// Which way the taker's money moves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DirectionName {
+    /// Lightning -> on-chain.
+    Out,
+    /// On-chain -> Lightning.
+    In,
+}
+
+impl From<DirectionName> for Direction {
+    fn from(name: DirectionName) -> Self {
+        match name {
+            DirectionName::Out => Self::Out,
+            DirectionName::In => Self::In,
+        }
+    }
+}
+
+impl From<Direction> for DirectionName {
+    fn from(direction: Direction) -> Self {
+        match direction {
+            Direction::Out => Self::Out,
+            Direction::In => Self::In,
+        }
+    }
+}
+
+/// Asks makers for firm quotes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AskQuotes {
+    /// Which way.
+    pub direction: DirectionName,
+    /// The value of the on-chain contract (sat).
+    pub amount_sat: u64,
+    /// Ask only this maker (its Lightning node, hex).
+    pub maker: Option<String>,
+}
+
+/// Firm quotes, cheapest first, and who gave none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuoteList {
+    /// Cheapest first.
+    #[schema(value_type = Vec<schema::QuoteView>)]
+    pub quotes: Vec<QuoteView>,
+    /// The others.
+    #[schema(value_type = Vec<schema::NoQuote>)]
+    pub refused: Vec<NoQuote>,
+}
+
+/// Starts a swap on a quote.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    /// The quote's id.
+    pub quote_id: String,
+    /// `out`: where the coins go; this node's own wallet when not said.
+    pub address: Option<String>,
+    /// The most this side's transaction may pay to miners (sat); the quote's limit when not said.
+    pub max_miner_fee_sat: Option<u64>,
+    /// The most routing may cost (sat); the quote's limit when not said.
+    pub max_routing_fee_sat: Option<u64>,
+    /// `out`: confirmations to wait for; by amount when not said.
+    pub confirmations: Option<u32>,
+    /// A name.
+    pub label: Option<String>,
+}
+
+/// A swap that has begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderStarted {
+    /// The order (hex).
+    pub order: String,
+    /// Its swap.
+    #[schema(value_type = schema::SwapView)]
+    pub swap: SwapView,
+}
+
+/// All swaps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SwapList {
+    /// Newest first.
+    #[schema(value_type = Vec<schema::SwapView>)]
+    pub swaps: Vec<SwapView>,
+}
+
+/// How to wait for a swap to change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct SwapQuery {
+    /// Answer once the swap's version is above this.
+    pub since: Option<u64>,
+    /// ..or after so many seconds (30 at most); at once when not said.
+    pub wait: Option<u64>,
+}
