@@ -3,10 +3,12 @@
 //! Every message is small and bounded, carries all it means, and may arrive twice.
 
 mod accept;
+mod book;
 mod quote;
 mod swap;
 
 pub use accept::{Acceptance, MAX_ACCEPT};
+pub use book::{BookReply, BookRequest, MAX_BOOK_MESSAGE, MAX_BOOK_OFFERS};
 pub use quote::{MAX_QUOTE_MESSAGE, QuoteReply, QuoteRequest};
 pub use swap::{MAX_SWAP_MESSAGE, SwapReply, SwapRequest};
 
