@@ -1,0 +1,281 @@
+//! Channels: opening, closing, listing.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{Amount, OutPoint};
+use lightning::ln::channel_state::ChannelDetails;
+use lightning::ln::types::ChannelId;
+use lightning::routing::gossip::NodeId;
+use lightning::sign::EntropySource;
+use lightning::util::errors::APIError;
+use tokio::sync::oneshot;
+
+use crate::errors::ChannelError;
+use crate::node::Node;
+
+/// How long a peer may take from our asking to its signing the first commitment.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A channel to be opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenChannel {
+    /// With whom.
+    pub peer: PublicKey,
+    /// Where the peer is, as `host:port`. Not needed when it is connected.
+    pub address: Option<String>,
+    /// Size in satoshis.
+    pub amount_sat: u64,
+    /// Given to the peer at once, in millisatoshi. A present.
+    pub push_msat: u64,
+    /// Whether the network is told of the channel.
+    pub announced: bool,
+}
+
+/// A channel as it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChannelInfo {
+    /// Its identifier.
+    pub id: [u8; 32],
+    /// The other side.
+    pub peer: PublicKey,
+    /// The name the peer gives itself.
+    pub peer_alias: Option<String>,
+    /// Size in satoshis.
+    pub capacity_sat: u64,
+    /// What can be sent through it now, in millisatoshi.
+    pub outbound_msat: u64,
+    /// What can be received through it now, in millisatoshi.
+    pub inbound_msat: u64,
+    /// Our part that stays in the channel for its lifetime, in satoshis.
+    pub reserve_sat: u64,
+    /// Whether its funding has the confirmations both sides want.
+    pub ready: bool,
+    /// Ready, and the peer is connected.
+    pub usable: bool,
+    /// Whether the network is told of it.
+    pub announced: bool,
+    /// Whether we opened it.
+    pub outbound: bool,
+    /// Its funding output.
+    pub funding: Option<OutPoint>,
+    /// Its place in the chain, as Lightning writes it.
+    pub scid: Option<u64>,
+    /// Whether it pays its closing by anchors.
+    pub anchors: bool,
+    /// Confirmations of its funding.
+    pub confirmations: u32,
+    /// Confirmations wanted before it is ready.
+    pub confirmations_required: Option<u32>,
+    /// Whether it is being closed by agreement.
+    pub closing: bool,
+    /// HTLCs in it.
+    pub pending_htlcs: usize,
+}
+
+/// What usable channels can carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Liquidity {
+    /// Can be sent, in millisatoshi.
+    pub outbound_msat: u64,
+    /// Can be received, in millisatoshi.
+    pub inbound_msat: u64,
+}
+
+/// Who waits for which channel, by the number we gave it.
+#[derive(Default)]
+pub(crate) struct Openings(Mutex<HashMap<u128, oneshot::Sender<Result<[u8; 32], String>>>>);
+
+impl Openings {
+    fn list(&self) -> MutexGuard<'_, HashMap<u128, oneshot::Sender<Result<[u8; 32], String>>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn resolve(&self, number: u128, outcome: Result<[u8; 32], String>) {
+        if let Some(waiting) = self.list().remove(&number) {
+            let _ = waiting.send(outcome);
+        }
+    }
+
+    fn is_open(&self, number: u128) -> bool {
+        self.list().contains_key(&number)
+    }
+
+    fn len(&self) -> usize {
+        self.list().len()
+    }
+}
+
+impl Node {
+    /// Opens a channel from the wallet's confirmed coins. Returns its identifier once the peer has signed and the
+    /// funding is on its way to the miners.
+    ///
+    /// # Errors
+    /// [`ChannelError`]; nothing was spent then.
+    pub async fn open_channel(&self, open: OpenChannel) -> Result<[u8; 32], ChannelError> {
+        if let Some(address) = &open.address {
+            self.connect(open.peer, address).await?;
+        }
+        if self.peers.peer_by_node_id(&open.peer).is_none() {
+            return Err(ChannelError::NotConnected);
+        }
+        self.update_reserve(self.openings.len() + 1);
+        let spendable = self.wallet.balance().spendable.to_sat();
+        if spendable < open.amount_sat {
+            self.update_reserve(self.openings.len());
+            return Err(ChannelError::Funds {
+                spendable_sat: spendable,
+                needed_sat: open.amount_sat,
+            });
+        }
+        let number = self.draw_number();
+        let (tell, told) = oneshot::channel();
+        self.openings.list().insert(number, tell);
+        let created = self.manager.create_channel(
+            open.peer,
+            open.amount_sat,
+            open.push_msat,
+            number,
+            None,
+            Some(self.config.ldk(open.announced)),
+        );
+        let temporary = created.map_err(|error| {
+            self.openings.list().remove(&number);
+            refused(&error)
+        })?;
+        let outcome = tokio::time::timeout(PATIENCE, told).await;
+        self.openings.list().remove(&number);
+        self.update_reserve(self.openings.len());
+        match outcome {
+            Ok(Ok(Ok(id))) => Ok(id),
+            Ok(Ok(Err(reason))) => Err(ChannelError::Refused(reason)),
+            Ok(Err(_)) => Err(ChannelError::Timeout),
+            Err(_) => {
+                // The funding handler looks whether anybody still waits, so it cannot be funded any more.
+                let _ = self.manager.force_close_broadcasting_latest_txn(
+                    &temporary,
+                    &open.peer,
+                    "opening took too long".into(),
+                );
+                Err(ChannelError::Timeout)
+            }
+        }
+    }
+
+    /// Whether somebody still waits for this channel.
+    pub(crate) fn is_opening(&self, number: u128) -> bool {
+        self.openings.is_open(number)
+    }
+
+    fn draw_number(&self) -> u128 {
+        let random = self.keys.get_secure_random_bytes();
+        random
+            .iter()
+            .take(16)
+            .fold(0, |number, byte| (number << 8) | u128::from(*byte))
+    }
+
+    /// Closes a channel: by agreement, which needs the peer and an hour or so, or, with `force`, alone, which costs
+    /// more and gives the funds back after a delay.
+    ///
+    /// # Errors
+    /// [`ChannelError::Unknown`] and [`ChannelError::Refused`]; the channel stays as it was.
+    pub fn close_channel(&self, id: [u8; 32], force: bool) -> Result<(), ChannelError> {
+        let channel = self.find_channel(id).ok_or(ChannelError::Unknown)?;
+        let peer = channel.counterparty.node_id;
+        let closed = if force {
+            self.manager.force_close_broadcasting_latest_txn(
+                &channel.channel_id,
+                &peer,
+                "closed by its owner".into(),
+            )
+        } else {
+            self.manager.close_channel(&channel.channel_id, &peer)
+        };
+        closed.map_err(|error| refused(&error))
+    }
+
+    pub(crate) fn find_channel(&self, id: [u8; 32]) -> Option<ChannelDetails> {
+        let mut channels = self.manager.list_channels().into_iter();
+        channels.find(|channel| channel.channel_id == ChannelId(id))
+    }
+
+    /// All channels that are not closed.
+    pub fn channels(&self) -> Vec<ChannelInfo> {
+        let graph = self.graph.read_only();
+        let alias = |peer: &PublicKey| {
+            let node = graph.node(&NodeId::from_pubkey(peer))?;
+            let announcement = node.announcement_info.as_ref()?;
+            Some(announcement.alias().to_string())
+        };
+        let channels = self.manager.list_channels().into_iter();
+        channels
+            .map(|channel| info(&channel, alias(&channel.counterparty.node_id)))
+            .collect()
+    }
+
+    /// What usable channels can carry now.
+    pub fn liquidity(&self) -> Liquidity {
+        let channels = self.manager.list_usable_channels();
+        channels
+            .iter()
+            .fold(Liquidity::default(), |sum, channel| Liquidity {
+                outbound_msat: sum
+                    .outbound_msat
+                    .saturating_add(channel.outbound_capacity_msat),
+                inbound_msat: sum
+                    .inbound_msat
+                    .saturating_add(channel.inbound_capacity_msat),
+            })
+    }
+
+    /// Keeps enough in the wallet to bump the closing of every channel there is, and of `more`.
+    pub(crate) fn update_reserve(&self, more: usize) {
+        let channels = self.manager.list_channels().len().saturating_add(more);
+        let channels = u64::try_from(channels).unwrap_or(u64::MAX);
+        let reserve = self.config.anchor_reserve.checked_mul(channels);
+        self.wallet
+            .set_reserve(reserve.unwrap_or(Amount::MAX_MONEY));
+    }
+}
+
+fn refused(error: &APIError) -> ChannelError {
+    ChannelError::Refused(match error {
+        APIError::APIMisuseError { err } | APIError::ChannelUnavailable { err } => err.clone(),
+        APIError::FeeRateTooHigh { err, .. } => err.clone(),
+        other => format!("{other:?}"),
+    })
+}
+
+fn info(channel: &ChannelDetails, peer_alias: Option<String>) -> ChannelInfo {
+    let kind = channel.channel_type.as_ref();
+    ChannelInfo {
+        id: channel.channel_id.0,
+        peer: channel.counterparty.node_id,
+        peer_alias,
+        capacity_sat: channel.channel_value_satoshis,
+        outbound_msat: channel.outbound_capacity_msat,
+        inbound_msat: channel.inbound_capacity_msat,
+        reserve_sat: channel.unspendable_punishment_reserve.unwrap_or(0),
+        ready: channel.is_channel_ready,
+        usable: channel.is_usable,
+        announced: channel.is_announced,
+        outbound: channel.is_outbound,
+        funding: channel
+            .funding_txo
+            .map(|funding| funding.into_bitcoin_outpoint()),
+        scid: channel.short_channel_id,
+        anchors: kind.is_some_and(|kind| kind.supports_anchors_zero_fee_htlc_tx()),
+        confirmations: channel.confirmations.unwrap_or(0),
+        confirmations_required: channel.confirmations_required,
+        closing: channel.channel_shutdown_state.is_some_and(|state| {
+            state != lightning::ln::channel_state::ChannelShutdownState::NotShuttingDown
+        }),
+        pending_htlcs: channel
+            .pending_inbound_htlcs
+            .len()
+            .saturating_add(channel.pending_outbound_htlcs.len()),
+    }
+}

@@ -1,0 +1,43 @@
+//! One Lightning and on-chain node behind a small API that speaks in swaps' words.
+//!
+//! It knows nothing of swaps' rules, of the market or of the database: it takes a key-value store, a place for the
+//! wallet's changes, an [`chain::Observer`] that sees every block before LDK does, and an [`EventSink`].
+
+mod balance;
+mod barrier;
+pub mod chain;
+mod channels;
+mod config;
+mod errors;
+mod events;
+mod fatal;
+mod gossip_check;
+mod handler;
+mod hex;
+mod hold_invoices;
+mod keys;
+mod load;
+mod logger;
+mod network;
+mod node;
+mod payments;
+mod peers;
+mod router;
+pub mod rpc;
+mod run;
+mod tasks;
+mod types;
+pub mod wallet;
+
+pub use balance::LightningBalance;
+pub use barrier::Kv;
+pub use channels::{ChannelInfo, Liquidity, OpenChannel};
+pub use config::Config;
+pub use errors::{ChannelError, InvoiceError, PayError, PeerError, StartError, Stopped};
+pub use events::{EventSink, HeldPart, LightningEvent, Replay};
+pub use hold_invoices::HeldHtlc;
+pub use keys::NodeKeys;
+pub use lightning_invoice::Bolt11Invoice;
+pub use node::Node;
+pub use payments::{PayRequest, PaymentState, RouteTarget};
+pub use peers::PeerInfo;
