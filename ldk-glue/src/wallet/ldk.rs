@@ -22,12 +22,13 @@ impl Wallet {
         let mut owned = Vec::new();
         let state = self.state();
         for (at, (input, txin)) in psbt.inputs.iter().zip(&psbt.unsigned_tx.input).enumerate() {
-            let ours = state.coin(txin.previous_output);
-            owned.extend(ours.as_ref().map(|coin| (at, coin.keychain, coin.index)));
-            let prevout = ours
-                .map(|coin| coin.txout)
-                .or_else(|| input.witness_utxo.clone());
-            prevouts.push(prevout.ok_or(WalletError::UnknownCoin(txin.previous_output))?);
+            let known = state.coin(txin.previous_output).map(|coin| coin.txout);
+            let prevout = known.or_else(|| input.witness_utxo.clone());
+            let prevout = prevout.ok_or(WalletError::UnknownCoin(txin.previous_output))?;
+            // Also of a parent the wallet was not told of. A lie about it only makes the signature invalid.
+            let key = state.bdk.derivation_of_spk(prevout.script_pubkey.clone());
+            owned.extend(key.map(|(keychain, index)| (at, keychain, index)));
+            prevouts.push(prevout);
         }
         drop(state);
         self.keys.sign(&mut tx, &prevouts, &owned)?;

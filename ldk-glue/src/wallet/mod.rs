@@ -148,6 +148,11 @@ impl Wallet {
         Ok(Arc::new(wallet))
     }
 
+    /// The network its addresses are for.
+    pub fn network(&self) -> Network {
+        self.network
+    }
+
     /// The last block the wallet has seen.
     pub fn best_block(&self) -> BestBlock {
         let tip = self.state().bdk.latest_checkpoint();
