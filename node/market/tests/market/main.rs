@@ -1,0 +1,8 @@
+//! The book and the ranking, through what the crate offers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod common;
+mod ingest;
+mod page;
+mod rank;
+mod room;
