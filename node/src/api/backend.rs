@@ -2,7 +2,7 @@
 
 use bitcoin::Network;
 use bitcoin::secp256k1::PublicKey;
-use super::engine::{MakerContact, MakerPolicy};
+use cambista_engine::{MakerContact, MakerPolicy};
 use cambista_protocol::words::Direction;
 use futures::future::BoxFuture;
 

@@ -1,14 +1,12 @@
-//! What the API needs of the engine, and the engine's own words it passes on.
+//! What the API needs of the engine.
 
 use bitcoin::Amount;
 use cambista_protocol::words::{Direction, SwapId};
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-pub use cambista_engine::handle::{
-    EngineError, EngineHandle, MakerContact, MakerPolicy, NoQuote, Quotes, SidePolicy, StartSwap,
-};
-pub use cambista_engine::view::{CostView, QuoteView, SwapView, TimelineLine};
+use cambista_engine::view::SwapView;
+use cambista_engine::{EngineError, EngineHandle, MakerContact, MakerPolicy, Quotes, StartSwap};
 
 /// Orders and swaps: the engine's handle, or a stand-in for it in tests of the HTTP side.
 pub trait Swaps: Send + Sync + 'static {

@@ -1,6 +1,6 @@
 //! The maker's business as the API takes and gives it.
 
-use super::engine::{MakerPolicy, SidePolicy};
+use cambista_engine::{MakerPolicy, SidePolicy};
 use cambista_protocol::money::{MAX_MONEY_SAT, Price};
 use cambista_protocol::timelock::MAX_REFUND_DELTA;
 use serde::{Deserialize, Serialize};
@@ -94,7 +94,10 @@ impl SideSettings {
             )));
         }
         Ok(SidePolicy {
-            price: Price { base_sat: self.base_sat, ppm: self.ppm },
+            price: Price {
+                base_sat: self.base_sat,
+                ppm: self.ppm,
+            },
             min_sat: self.min_sat,
             max_sat: self.max_sat,
         })

@@ -1,12 +1,30 @@
 //! The HTTP API on this machine: JSON under `/api/v1`, one token, problem details for errors.
+//!
+//! Whoever holds the token commands the node; it lives in a file only the owner can read and is new at every start.
+//! Requests under a foreign host name are refused, so that no web page can reach the API by rebinding a name to this
+//! machine.
 
 mod backend;
 mod engine;
+mod extract;
+mod guard;
 mod maker;
+mod node_routes;
 mod problem;
+mod router;
 mod schema;
+mod serve;
+mod state;
+mod swap_routes;
 mod swap_types;
 pub mod types;
+mod wallet_routes;
+
+#[cfg(test)]
+mod tests;
 
 pub use backend::{Answer, Backend};
 pub use engine::Swaps;
+pub use router::{openapi, router};
+pub use serve::serve;
+pub use state::State;

@@ -1,12 +1,13 @@
 //! The shapes of the engine's views for the OpenAPI description. The engine itself knows no HTTP; a test holds these
 //! copies to what it really writes.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// One line of a swap's story.
-#[derive(Serialize, ToSchema)]
-pub struct TimelineLine {
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TimelineLine {
     /// Unix seconds.
     pub at: u64,
     /// Block height.
@@ -18,8 +19,9 @@ pub struct TimelineLine {
 }
 
 /// What a swap cost this side, as far as it is known.
-#[derive(Serialize, ToSchema)]
-pub struct CostView {
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CostView {
     /// The maker's fee: paid (taker) or earned (maker: negative cost) (sat).
     pub maker_fee_sat: i64,
     /// Paid to miners by this side (sat).
@@ -33,8 +35,9 @@ pub struct CostView {
 }
 
 /// A swap as shown.
-#[derive(Serialize, ToSchema)]
-pub struct SwapView {
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SwapView {
     /// Full id (hex).
     pub id: String,
     /// The order (hex).
@@ -92,8 +95,9 @@ pub struct SwapView {
 }
 
 /// A quote with everything it costs, before anything begins.
-#[derive(Serialize, ToSchema)]
-pub struct QuoteView {
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct QuoteView {
     /// Names the quote on this node (hex).
     pub id: String,
     /// `out` or `in`.
@@ -137,8 +141,9 @@ pub struct QuoteView {
 }
 
 /// What one maker answered.
-#[derive(Serialize, ToSchema)]
-pub struct NoQuote {
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NoQuote {
     /// The maker's Lightning node (hex).
     pub maker: String,
     /// Why there is no quote, for a person.

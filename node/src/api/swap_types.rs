@@ -1,6 +1,7 @@
 //! What the API takes and gives about quotes and swaps.
 
-use super::engine::{NoQuote, QuoteView, SwapView};
+use cambista_engine::NoQuote;
+use cambista_engine::view::{QuoteView, SwapView};
 use cambista_protocol::words::Direction;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};

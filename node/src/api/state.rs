@@ -1,0 +1,54 @@
+//! What every request handler has at hand.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::backend::Backend;
+use super::engine::Swaps;
+use super::problem::{Funds, Problem};
+use cambista_engine::EngineHandle;
+
+/// What every request handler has at hand. Cheap to clone.
+#[derive(Clone)]
+pub struct State {
+    pub(super) swaps: Arc<dyn Swaps>,
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) token: Arc<str>,
+}
+
+impl State {
+    /// Over this engine and this node; requests must carry `token`.
+    #[must_use]
+    pub fn new(engine: EngineHandle, backend: Arc<dyn Backend>, token: &str) -> Self {
+        Self::over(Arc::new(engine), backend, token)
+    }
+
+    /// The same over anything that can swap.
+    #[must_use]
+    pub fn over(swaps: Arc<dyn Swaps>, backend: Arc<dyn Backend>, token: &str) -> Self {
+        Self {
+            swaps,
+            backend,
+            token: token.into(),
+        }
+    }
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("State(..)")
+    }
+}
+
+/// Runs to its end even when the caller hangs up: what moves money is never left half done.
+pub(super) async fn uncancelled<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Problem>> + Send + 'static,
+) -> Result<T, Problem> {
+    tokio::spawn(work).await.unwrap_or_else(|_| {
+        Err(
+            Problem::internal("this request came to a sudden end; part of it may have been done")
+                .funds(Funds::Unknown)
+                .next("cambista status"),
+        )
+    })
+}

@@ -1,0 +1,204 @@
+//! Offers, quotes, orders and swaps.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State as Shared;
+use bitcoin::address::NetworkUnchecked;
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{Address, Amount, Network, ScriptBuf};
+use cambista_protocol::money::{MAX_MONEY_SAT, Msat};
+use tokio::time::{Instant, timeout_at};
+
+use super::extract::{Body, Id, Params};
+use super::problem::{Code, Problem};
+use super::schema;
+use super::state::{State, uncancelled};
+use super::types::{
+    AskQuotes, OfferList, OffersQuery, Order, OrderStarted, QuoteList, SwapList, SwapQuery,
+};
+use cambista_engine::StartSwap;
+use cambista_engine::view::SwapView;
+
+/// So many makers are asked at a time.
+const MAKERS_ASKED: usize = 8;
+/// The longest one waits for a swap to change (seconds).
+const MAX_WAIT: u64 = 30;
+/// The longest label (bytes).
+const MAX_LABEL: usize = 128;
+
+/// Standing offers, best first.
+#[utoipa::path(get, path = "/offers", tag = "market", params(OffersQuery),
+    responses((status = 200, body = OfferList), (status = "default", body = Problem)))]
+pub(super) async fn offers(
+    Shared(state): Shared<State>,
+    Params(query): Params<OffersQuery>,
+) -> Result<Json<OfferList>, Problem> {
+    Ok(Json(OfferList {
+        offers: state.backend.offers(query).await?,
+    }))
+}
+
+/// Asks the best makers for firm quotes.
+#[utoipa::path(post, path = "/quotes", tag = "market", request_body = AskQuotes,
+    responses((status = 200, body = QuoteList), (status = "default", body = Problem)))]
+pub(super) async fn quotes(
+    Shared(state): Shared<State>,
+    Body(ask): Body<AskQuotes>,
+) -> Result<Json<QuoteList>, Problem> {
+    let amount = amount(ask.amount_sat)?;
+    let maker = ask.maker.as_deref().map(maker).transpose()?;
+    let direction = ask.direction.into();
+    let makers = state
+        .backend
+        .makers(direction, ask.amount_sat, maker, MAKERS_ASKED)
+        .await?;
+    if makers.is_empty() {
+        let whom = if maker.is_some() {
+            "this maker has no offer"
+        } else {
+            "there is no offer"
+        };
+        return Err(Problem::refused(format!(
+            "{whom} on the market that takes {direction} for {} sat; nothing was begun",
+            ask.amount_sat
+        ))
+        .next(format!("cambista offers {direction}")));
+    }
+    let quotes = state.swaps.quotes(direction, amount, makers).await?;
+    Ok(Json(QuoteList {
+        quotes: quotes.quotes,
+        refused: quotes.refused,
+    }))
+}
+
+/// Starts a swap on a quote; answers once its terms are agreed and stored.
+#[utoipa::path(post, path = "/orders", tag = "swaps", request_body = Order,
+    responses((status = 200, body = OrderStarted), (status = "default", body = Problem)))]
+pub(super) async fn order(
+    Shared(state): Shared<State>,
+    Body(order): Body<Order>,
+) -> Result<Json<OrderStarted>, Problem> {
+    let request = start_request(order, state.backend.network())?;
+    let swap = uncancelled(async move {
+        let id = state.swaps.start(request).await?;
+        Ok(state.swaps.swap(id.to_string()).await?)
+    })
+    .await?;
+    Ok(Json(OrderStarted {
+        order: swap.order.clone(),
+        swap,
+    }))
+}
+
+/// All swaps, newest first.
+#[utoipa::path(get, path = "/swaps", tag = "swaps",
+    responses((status = 200, body = SwapList), (status = "default", body = Problem)))]
+pub(super) async fn swaps(Shared(state): Shared<State>) -> Result<Json<SwapList>, Problem> {
+    Ok(Json(SwapList {
+        swaps: state.swaps.swaps().await?,
+    }))
+}
+
+/// One swap; with `since` and `wait`, once it has changed.
+#[utoipa::path(get, path = "/swaps/{id}", tag = "swaps",
+    params(("id" = String, Path, description = "The id or an unambiguous beginning of it (hex)"), SwapQuery),
+    responses((status = 200, body = schema::SwapView), (status = "default", body = Problem)))]
+pub(super) async fn swap(
+    Shared(state): Shared<State>,
+    Id(id): Id,
+    Params(query): Params<SwapQuery>,
+) -> Result<Json<SwapView>, Problem> {
+    let wait = Duration::from_secs(query.wait.unwrap_or(0).min(MAX_WAIT));
+    let deadline = Instant::now() + wait;
+    // Taken before the first look, so that no change between look and wait is missed.
+    let mut changes = state.swaps.changes();
+    loop {
+        changes.borrow_and_update();
+        let swap = state.swaps.swap(id.clone()).await?;
+        let news = query.since.is_none_or(|since| swap.version > since);
+        if news || wait.is_zero() {
+            return Ok(Json(swap));
+        }
+        match timeout_at(deadline, changes.changed()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => {
+                return Err(Problem::new(
+                    Code::Stopping,
+                    "the node is stopping; open swaps go on when it is started again",
+                )
+                .next("cambista run"));
+            }
+            Err(_) => return Ok(Json(swap)),
+        }
+    }
+}
+
+fn amount(sat: u64) -> Result<Amount, Problem> {
+    if sat == 0 || sat > MAX_MONEY_SAT {
+        return Err(Problem::invalid(format!(
+            "{sat} sat cannot be swapped; nothing was begun"
+        )));
+    }
+    Ok(Amount::from_sat(sat))
+}
+
+fn maker(text: &str) -> Result<PublicKey, Problem> {
+    PublicKey::from_str(text).map_err(|_| {
+        Problem::invalid(
+            "a maker is named by its Lightning node's key, 66 hex digits beginning with 02 or 03",
+        )
+        .next("cambista offers")
+    })
+}
+
+/// The script of an address of this network.
+pub(super) fn script(address: &str, network: Network) -> Result<ScriptBuf, Problem> {
+    let address = Address::<NetworkUnchecked>::from_str(address.trim()).map_err(|error| {
+        Problem::invalid(format!(
+            "this is not an address ({error}); nothing was sent"
+        ))
+    })?;
+    let address = address.require_network(network).map_err(|_| {
+        Problem::invalid(format!(
+            "this address is not of the network {network}; nothing was sent"
+        ))
+    })?;
+    Ok(address.script_pubkey())
+}
+
+fn start_request(order: Order, network: Network) -> Result<StartSwap, Problem> {
+    let fee = |sat: Option<u64>| match sat {
+        Some(sat) if sat > MAX_MONEY_SAT => Err(Problem::invalid(
+            "a fee limit is above all money there is; nothing was begun",
+        )),
+        sat => Ok(sat),
+    };
+    if order
+        .label
+        .as_ref()
+        .is_some_and(|label| label.len() > MAX_LABEL)
+    {
+        return Err(Problem::invalid(format!(
+            "a label is at most {MAX_LABEL} bytes long"
+        )));
+    }
+    if order.confirmations == Some(0) {
+        return Err(Problem::invalid(
+            "a swap waits for at least 1 confirmation: without one the coins are not there yet",
+        ));
+    }
+    Ok(StartSwap {
+        quote_id: order.quote_id,
+        destination: order
+            .address
+            .as_deref()
+            .map(|text| script(text, network))
+            .transpose()?,
+        max_miner_fee: fee(order.max_miner_fee_sat)?.map(Amount::from_sat),
+        max_routing_fee: fee(order.max_routing_fee_sat)?.and_then(Msat::from_sat),
+        confirmations: order.confirmations,
+        label: order.label,
+    })
+}

@@ -1,0 +1,50 @@
+//! The on-chain wallet.
+
+use axum::Json;
+use axum::extract::State as Shared;
+
+use super::extract::Body;
+use super::problem::Problem;
+use super::state::{State, uncancelled};
+use super::swap_routes::script;
+use super::types::{Balance, SendCoins, Sent, WalletAddress};
+
+/// A fresh address.
+#[utoipa::path(post, path = "/wallet/address", tag = "wallet",
+    responses((status = 200, body = WalletAddress), (status = "default", body = Problem)))]
+pub(super) async fn address(Shared(state): Shared<State>) -> Result<Json<WalletAddress>, Problem> {
+    Ok(Json(WalletAddress {
+        address: state.backend.new_address().await?,
+    }))
+}
+
+/// The money, on the chain and in channels.
+#[utoipa::path(get, path = "/wallet/balance", tag = "wallet",
+    responses((status = 200, body = Balance), (status = "default", body = Problem)))]
+pub(super) async fn balance(Shared(state): Shared<State>) -> Result<Json<Balance>, Problem> {
+    Ok(Json(state.backend.balance().await?))
+}
+
+/// Sends coins.
+#[utoipa::path(post, path = "/wallet/send", tag = "wallet", request_body = SendCoins,
+    responses((status = 200, body = Sent), (status = "default", body = Problem)))]
+pub(super) async fn send(
+    Shared(state): Shared<State>,
+    Body(send): Body<SendCoins>,
+) -> Result<Json<Sent>, Problem> {
+    if send.amount_sat.is_some() == send.all {
+        return Err(Problem::invalid(
+            "say either an amount or all; nothing was sent",
+        ));
+    }
+    if send.amount_sat == Some(0) || send.fee_rate_sat_vb == Some(0) {
+        return Err(Problem::invalid(
+            "amount and fee rate must be above 0; nothing was sent",
+        ));
+    }
+    script(&send.address, state.backend.network())?;
+    let backend = state.backend;
+    Ok(Json(
+        uncancelled(async move { backend.send(send).await }).await?,
+    ))
+}
