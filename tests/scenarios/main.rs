@@ -1,1 +1,30 @@
 //! End-to-end scenarios: every file is named after what it shows.
+//!
+//! All of them run real nodes against a real bitcoind, use nothing but the command line, the API, bitcoind and signals,
+//! and expect balances that follow from the accepted quote and the transactions on the chain, to the satoshi.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+/// Makes tests of a scenario at two fee rates (sat/vB).
+macro_rules! at_two_fee_rates {
+    ($($scenario:ident),+ $(,)?) => {
+        $(mod $scenario {
+            #[test]
+            fn at_3_sat_per_vb() {
+                super::$scenario(3);
+            }
+
+            #[test]
+            fn at_11_sat_per_vb() {
+                super::$scenario(11);
+            }
+        })+
+    };
+}
+
+mod cheapest_is_chosen;
+mod in_;
+mod maker_killed;
+mod out;
+mod payer_vanishes;
+mod taker_killed;
+mod two_hops;
