@@ -1,7 +1,5 @@
 //! Channels: opening, closing, listing.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bitcoin::secp256k1::PublicKey;
@@ -11,7 +9,6 @@ use lightning::ln::types::ChannelId;
 use lightning::routing::gossip::NodeId;
 use lightning::sign::EntropySource;
 use lightning::util::errors::APIError;
-use tokio::sync::oneshot;
 
 use crate::errors::ChannelError;
 use crate::node::Node;
@@ -84,30 +81,6 @@ pub struct Liquidity {
     pub inbound_msat: u64,
 }
 
-/// Who waits for which channel, by the number we gave it.
-#[derive(Default)]
-pub(crate) struct Openings(Mutex<HashMap<u128, oneshot::Sender<Result<[u8; 32], String>>>>);
-
-impl Openings {
-    fn list(&self) -> MutexGuard<'_, HashMap<u128, oneshot::Sender<Result<[u8; 32], String>>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn resolve(&self, number: u128, outcome: Result<[u8; 32], String>) {
-        if let Some(waiting) = self.list().remove(&number) {
-            let _ = waiting.send(outcome);
-        }
-    }
-
-    fn is_open(&self, number: u128) -> bool {
-        self.list().contains_key(&number)
-    }
-
-    fn len(&self) -> usize {
-        self.list().len()
-    }
-}
-
 impl Node {
     /// Opens a channel from the wallet's confirmed coins. Returns its identifier once the peer has signed and the
     /// funding is on its way to the miners.
@@ -131,22 +104,24 @@ impl Node {
             });
         }
         let number = self.draw_number();
-        let (tell, told) = oneshot::channel();
-        self.openings.list().insert(number, tell);
-        let created = self.manager.create_channel(
-            open.peer,
-            open.amount_sat,
-            open.push_msat,
-            number,
-            None,
-            Some(self.config.ldk(open.announced)),
-        );
-        let temporary = created.map_err(|error| {
-            self.openings.list().remove(&number);
-            refused(&error)
+        let told = self.openings.wait(number);
+        let created = self.change(|| {
+            self.manager.create_channel(
+                open.peer,
+                open.amount_sat,
+                open.push_msat,
+                number,
+                None,
+                Some(self.config.ldk(open.announced)),
+            )
+        });
+        let created = created.ok_or_else(stopping);
+        let created = created.and_then(|created| created.map_err(|error| refused(&error)));
+        let temporary = created.inspect_err(|_| {
+            self.openings.forget(number);
         })?;
         let outcome = tokio::time::timeout(PATIENCE, told).await;
-        self.openings.list().remove(&number);
+        self.openings.forget(number);
         self.update_reserve(self.openings.len());
         match outcome {
             Ok(Ok(Ok(id))) => Ok(id),
@@ -185,15 +160,18 @@ impl Node {
     pub fn close_channel(&self, id: [u8; 32], force: bool) -> Result<(), ChannelError> {
         let channel = self.find_channel(id).ok_or(ChannelError::Unknown)?;
         let peer = channel.counterparty.node_id;
-        let closed = if force {
-            self.manager.force_close_broadcasting_latest_txn(
-                &channel.channel_id,
-                &peer,
-                "closed by its owner".into(),
-            )
-        } else {
-            self.manager.close_channel(&channel.channel_id, &peer)
-        };
+        let closed = self.change(|| {
+            if force {
+                self.manager.force_close_broadcasting_latest_txn(
+                    &channel.channel_id,
+                    &peer,
+                    "closed by its owner".into(),
+                )
+            } else {
+                self.manager.close_channel(&channel.channel_id, &peer)
+            }
+        });
+        let closed = closed.ok_or_else(stopping)?;
         closed.map_err(|error| refused(&error))
     }
 
@@ -231,6 +209,32 @@ impl Node {
             })
     }
 
+    /// Applies the configured forwarding fees to channels that were opened under others.
+    pub(crate) fn update_fees(&self) {
+        let wanted = self.config.ldk(false).channel_config;
+        for channel in self.manager.list_channels() {
+            let Some(mut config) = channel.config else {
+                continue;
+            };
+            let same = config.forwarding_fee_base_msat == wanted.forwarding_fee_base_msat
+                && config.forwarding_fee_proportional_millionths
+                    == wanted.forwarding_fee_proportional_millionths;
+            if same {
+                continue;
+            }
+            config.forwarding_fee_base_msat = wanted.forwarding_fee_base_msat;
+            config.forwarding_fee_proportional_millionths =
+                wanted.forwarding_fee_proportional_millionths;
+            let peer = channel.counterparty.node_id;
+            let updated = self
+                .manager
+                .update_channel_config(&peer, &[channel.channel_id], &config);
+            if let Err(error) = updated {
+                tracing::warn!(?error, %peer, "a channel keeps its old forwarding fees");
+            }
+        }
+    }
+
     /// Keeps enough in the wallet to bump the closing of every channel there is, and of `more`.
     pub(crate) fn update_reserve(&self, more: usize) {
         let channels = self.manager.list_channels().len().saturating_add(more);
@@ -239,6 +243,10 @@ impl Node {
         self.wallet
             .set_reserve(reserve.unwrap_or(Amount::MAX_MONEY));
     }
+}
+
+fn stopping() -> ChannelError {
+    ChannelError::Refused("the node is stopping".into())
 }
 
 fn refused(error: &APIError) -> ChannelError {

@@ -104,6 +104,9 @@ pub enum PayError {
          sent. Raise the limits, lower the amount, or open a channel with more balance"
     )]
     NoRoute,
+    /// The node is shutting down.
+    #[error("the node is stopping; nothing was sent")]
+    Stopped,
     /// The rule for this payment could not be stored.
     #[error("the payment could not be recorded ({0}); nothing was sent")]
     Store(String),

@@ -11,7 +11,7 @@ use lightning::routing::utxo::{UtxoFuture, UtxoLookup, UtxoLookupError, UtxoResu
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use crate::chain::Stop;
+use crate::chain::{Stop, stopped};
 use crate::rpc::Rpc;
 use crate::types::{Gossip, Graph, Peers};
 
@@ -60,7 +60,7 @@ impl ChainLookup {
                     Some(question) => question,
                     None => return,
                 },
-                _ = stop.wait_for(|stop| *stop) => return,
+                () = stopped(&mut stop) => return,
             };
             let found = blocks.funding(&rpc, scid).await;
             let found = found.ok_or(UtxoLookupError::UnknownTx);

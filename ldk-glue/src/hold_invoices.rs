@@ -88,14 +88,16 @@ impl Node {
     pub fn claim(&self, preimage: [u8; 32]) {
         // The variant without "known_custom_tlvs" would fail payments that carry unknown records. Whoever claims has
         // decided already; the records were shown in the `Held` event.
-        self.manager
-            .claim_funds_with_known_custom_tlvs(PaymentPreimage(preimage));
+        self.change(|| {
+            self.manager
+                .claim_funds_with_known_custom_tlvs(PaymentPreimage(preimage));
+        });
     }
 
     /// Fails back every held payment of this hash. It cannot be claimed afterwards. Not durable: repeat after a
     /// restart if the payment is held again.
     pub fn fail(&self, hash: [u8; 32]) {
-        self.manager.fail_htlc_backwards(&PaymentHash(hash));
+        self.change(|| self.manager.fail_htlc_backwards(&PaymentHash(hash)));
     }
 
     /// Every inbound HTLC in open channels.

@@ -25,11 +25,9 @@ use lightning::util::persist::{
     SCORER_PERSISTENCE_PRIMARY_NAMESPACE, SCORER_PERSISTENCE_SECONDARY_NAMESPACE,
 };
 use lightning::util::ser::ReadableArgs;
-use tokio::sync::watch;
 
 use crate::barrier::{Kv, Store};
 use crate::chain::{BlockId, Broadcaster, Chain, Fees, Mempool};
-use crate::channels::Openings;
 use crate::config::Config;
 use crate::errors::StartError;
 use crate::fatal::Fatal;
@@ -37,10 +35,12 @@ use crate::gossip_check::ChainLookup;
 use crate::keys::{Keys, NodeKeys};
 use crate::logger::Log;
 use crate::node::Node;
+use crate::openings::Openings;
 use crate::peers::AddressBook;
 use crate::router::SwapRouter;
 use crate::rpc::Rpc;
-use crate::tasks::Tasks;
+use crate::save::{Gate, Saver};
+use crate::tasks::Stage;
 use crate::types::{
     Bumper, Gossip, Graph, LocalScorer, Manager, Messages, Monitors, Peers, Persister, PlainRouter,
     Sweeper,
@@ -81,7 +81,7 @@ impl Node {
         let rpc = Rpc::new(config.bitcoind.clone());
         rpc.ready(WARM_UP).await?;
         let chain = Chain::new(Arc::clone(&rpc)).await?;
-        let fees = Fees::new(Arc::clone(&rpc), config.fees.clone());
+        let fees = Fees::new(Arc::clone(&rpc), config.fees);
         fees.refresh().await?;
         let fatal = Fatal::new();
         let broadcaster = Broadcaster::new(Arc::clone(&rpc));
@@ -149,7 +149,6 @@ impl Node {
             mempool: Mempool::new(Arc::clone(&rpc)),
             config,
             log: parts.log,
-            fatal,
             store: parts.store,
             rpc,
             chain,
@@ -171,9 +170,12 @@ impl Node {
             book,
             openings: Openings::default(),
             started: AtomicBool::new(false),
-            stop: watch::Sender::new(false),
-            tasks: Tasks::default(),
+            outer: Stage::new(fatal.clone()),
+            inner: Stage::new(fatal.clone()),
+            gate: Gate::default(),
+            saver: Saver::default(),
             listening: Mutex::new(Vec::new()),
+            fatal,
         };
         node.update_reserve(0);
         Ok(Arc::new(node))

@@ -45,9 +45,9 @@ impl Node {
                 listener,
                 Arc::clone(&self.peers),
                 Arc::clone(&places),
-                self.stop.subscribe(),
+                self.outer.told(),
             );
-            self.vital("listening for peers", part);
+            self.outer.vital("listening for peers", part);
         }
         Ok(())
     }
@@ -113,9 +113,10 @@ pub(crate) async fn keep_connected(node: Arc<Node>, mut stop: Stop) {
             };
             attempt.next = now + attempt.pause;
             attempt.pause = (attempt.pause * 2).min(LONGEST_PAUSE);
-            let peers = Arc::clone(&node.peers);
+            let node = Arc::clone(&node);
             tokio::spawn(async move {
-                if let Err(error) = dial(&peers, peer, &address).await {
+                let dialled = dial(&node.peers, &node.gate, peer, &address).await;
+                if let Err(error) = dialled {
                     tracing::debug!(%error, "reconnecting");
                 }
                 drop(permit);

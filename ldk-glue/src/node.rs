@@ -8,21 +8,21 @@ use bitcoin::secp256k1::PublicKey;
 use futures::future::BoxFuture;
 use lightning::ln::channelmanager::PaymentId;
 use lightning::sign::EntropySource;
-use tokio::sync::watch;
 
 use crate::barrier::Store;
-use crate::chain::{BlockId, Broadcaster, Chain, Fees, Mempool};
-use crate::channels::Openings;
+use crate::chain::{BlockId, Broadcaster, Chain, Fees, Mempool, stopped};
 use crate::config::Config;
 use crate::errors::Stopped;
 use crate::fatal::Fatal;
 use crate::gossip_check::ChainLookup;
 use crate::keys::Keys;
 use crate::logger::Log;
+use crate::openings::Openings;
 use crate::peers::AddressBook;
 use crate::router::SwapRouter;
 use crate::rpc::Rpc;
-use crate::tasks::Tasks;
+use crate::save::{Gate, Saver};
+use crate::tasks::Stage;
 use crate::types::{Bumper, Gossip, Graph, Manager, Monitors, Peers, Scorer, Sweeper};
 use crate::wallet::Wallet;
 
@@ -57,8 +57,12 @@ pub struct Node {
     pub(crate) book: AddressBook,
     pub(crate) openings: Openings,
     pub(crate) started: AtomicBool,
-    pub(crate) stop: watch::Sender<bool>,
-    pub(crate) tasks: Tasks,
+    /// What changes LDK's state: peers, blocks.
+    pub(crate) outer: Stage,
+    /// What saves it, and what that needs.
+    pub(crate) inner: Stage,
+    pub(crate) gate: Gate,
+    pub(crate) saver: Saver,
     pub(crate) listening: Mutex<Vec<SocketAddr>>,
 }
 
@@ -94,7 +98,7 @@ impl Node {
     /// # Errors
     /// [`Stopped`] when the node stops first.
     pub async fn barrier(&self) -> Result<(), Stopped> {
-        let mut stop = self.stop.subscribe();
+        let mut stop = self.inner.told();
         let writes = async {
             // The state of a write is taken just before it starts. One write may have been under way already; the one
             // after it cannot have been.
@@ -106,7 +110,7 @@ impl Node {
         };
         tokio::select! {
             () = writes => Ok(()),
-            _ = stop.wait_for(|stop| *stop) => Err(Stopped),
+            () = stopped(&mut stop) => Err(Stopped),
             _ = self.fatal.wait() => Err(Stopped),
         }
     }
@@ -115,6 +119,17 @@ impl Node {
     fn wake_manager(&self) {
         self.manager
             .abandon_payment(PaymentId(self.keys.get_secure_random_bytes()));
+    }
+
+    /// Changes LDK's state and sees to it that the change is saved. Does nothing once the node has stopped: what is
+    /// still to be done then is done after the next start.
+    pub(crate) fn change<T>(&self, change: impl FnOnce() -> T) -> Option<T> {
+        let pass = self.gate.pass()?;
+        let outcome = change();
+        // A failure is latched by the store and stops the node.
+        let _ = self.saver.save(&self.store, &self.manager);
+        drop(pass);
+        Some(outcome)
     }
 
     /// The on-chain wallet.

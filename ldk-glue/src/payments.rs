@@ -93,10 +93,11 @@ impl Node {
         };
         let retry = Retry::Timeout(Duration::from_secs(request.retry_secs));
         let id = PaymentId(request.payment_id);
-        let started = self
-            .manager
-            .pay_for_bolt11_invoice(&invoice, id, None, limits, retry);
-        started.map_err(|error| {
+        let started = self.change(|| {
+            self.manager
+                .pay_for_bolt11_invoice(&invoice, id, None, limits, retry)
+        });
+        started.ok_or(PayError::Stopped)?.map_err(|error| {
             let error = explain(error);
             if error != PayError::Duplicate
                 && let Err(error) = self.router.unbind(&request.payment_id)
@@ -131,7 +132,7 @@ impl Node {
     /// Makes no more tries for a payment. HTLCs in flight cannot be called back; the failure is reported once they
     /// are gone.
     pub fn abandon(&self, payment_id: [u8; 32]) {
-        self.manager.abandon_payment(PaymentId(payment_id));
+        self.change(|| self.manager.abandon_payment(PaymentId(payment_id)));
     }
 
     /// The highest height up to which HTLCs of ours on this hash stay locked, when any are in flight.

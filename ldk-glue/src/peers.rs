@@ -12,6 +12,7 @@ use tokio::net::TcpStream;
 use crate::barrier::{Store, other};
 use crate::errors::PeerError;
 use crate::node::Node;
+use crate::save::Gate;
 use crate::types::Peers;
 
 const PRIMARY: &str = "cambista";
@@ -92,6 +93,7 @@ impl AddressBook {
 /// One connection attempt, up to the end of the handshake.
 pub(crate) async fn dial(
     peers: &Arc<Peers>,
+    gate: &Gate,
     node: PublicKey,
     address: &str,
 ) -> Result<(), PeerError> {
@@ -116,7 +118,10 @@ pub(crate) async fn dial(
         .set_nodelay(true)
         .and_then(|()| stream.into_std())
         .map_err(|error| unreachable(error.to_string()))?;
-    let closed = lightning_net_tokio::setup_outbound(Arc::clone(peers), node, stream);
+    let closed = match gate.pass() {
+        Some(_pass) => lightning_net_tokio::setup_outbound(Arc::clone(peers), node, stream),
+        None => return Err(unreachable("this node is stopping".into())),
+    };
     let shaken = async {
         while peers.peer_by_node_id(&node).is_none() {
             tokio::time::sleep(Duration::from_millis(10)).await;
@@ -135,7 +140,7 @@ impl Node {
     /// # Errors
     /// [`PeerError`]; a peer that could not be reached is not remembered.
     pub async fn connect(&self, peer: PublicKey, address: &str) -> Result<(), PeerError> {
-        dial(&self.peers, peer, address).await?;
+        dial(&self.peers, &self.gate, peer, address).await?;
         self.book.remember(peer, address)
     }
 

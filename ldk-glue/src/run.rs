@@ -32,10 +32,10 @@ impl Node {
             return Err(StartError::AlreadyStarted);
         }
         // LDK broadcasts while it catches up, so this runs first.
-        self.vital(
-            "broadcasting",
-            Arc::clone(&self.broadcaster).run(self.stop.subscribe()),
-        );
+        let broadcaster = Arc::clone(&self.broadcaster);
+        self.inner
+            .vital("broadcasting", broadcaster.run(self.inner.told()));
+        self.watch_wallet();
         let started = self.start(observer, events).await;
         if started.is_err() {
             self.stop().await;
@@ -48,36 +48,33 @@ impl Node {
         observer: Arc<dyn Observer>,
         events: Arc<dyn EventSink>,
     ) -> Result<(), StartError> {
-        let following = self
-            .chain
+        let (outer, chain) = (&self.outer, &self.chain);
+        let following = chain
             .follow(Arc::clone(&observer), self.followers())
             .await?;
         self.update_reserve(0);
-        self.listen().await?;
-        self.watch_wallet();
-        self.vital("following the chain", following.run(self.stop.subscribe()));
+        self.update_fees();
+        self.monitors.archive_fully_resolved_channel_monitors();
+        self.saver.hand_over();
+        self.inner
+            .vital("Lightning", background(Arc::clone(self), events));
+        outer.vital("following the chain", following.run(outer.told()));
         let fees = Arc::clone(&self.fees);
-        self.vital(
-            "fee estimation",
-            fees.run(self.chain.watch_tip(), self.stop.subscribe()),
-        );
+        outer.vital("fee estimation", fees.run(chain.watch_tip(), outer.told()));
         let mempool = Arc::clone(&self.mempool);
-        self.vital(
-            "watching the mempool",
-            mempool.run(observer, self.stop.subscribe()),
-        );
-        self.vital("Lightning", background(Arc::clone(self), events));
+        outer.vital("watching the mempool", mempool.run(observer, outer.told()));
         let lookup = Arc::clone(&self.lookup).run(
             Arc::clone(&self.rpc),
             Arc::clone(&self.graph),
             Arc::clone(&self.gossip),
             Arc::clone(&self.peers),
-            self.stop.subscribe(),
+            outer.told(),
         );
-        self.vital("checking gossip", lookup);
-        let stop = || self.stop.subscribe();
-        self.vital("reconnecting", keep_connected(Arc::clone(self), stop()));
-        self.vital("announcing", keep_announced(Arc::clone(self), stop()));
+        outer.vital("checking gossip", lookup);
+        self.listen().await?;
+        let node = || Arc::clone(self);
+        outer.vital("reconnecting", keep_connected(node(), outer.told()));
+        outer.vital("announcing", keep_announced(node(), outer.told()));
         Ok(())
     }
 
@@ -101,9 +98,9 @@ impl Node {
     /// A wallet that cannot save is as bad as channels that cannot.
     fn watch_wallet(&self) {
         let mut failure = self.wallet.failure();
-        let mut stop = self.stop.subscribe();
+        let mut stop = self.inner.told();
         let fatal = self.fatal.clone();
-        self.vital("watching the wallet", async move {
+        self.inner.vital("watching the wallet", async move {
             let failed = tokio::select! {
                 failed = failure.wait_for(Option::is_some) => {
                     failed.ok().and_then(|reason| reason.clone())
@@ -117,22 +114,17 @@ impl Node {
         });
     }
 
-    /// Spawns a part the node cannot do without.
-    pub(crate) fn vital<F>(&self, name: &'static str, part: F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
-        let stop = self.stop.subscribe();
-        self.tasks.vital(name, self.fatal.clone(), stop, part);
-    }
-
     /// Ends everything, saving LDK's state a last time. Payments that are held stay held.
     pub async fn stop(&self) {
-        // No more changes of channel state while the last state is written.
+        self.outer.end().await;
+        // From here on nothing may change what the background processor saves last.
+        self.gate.close();
         self.peers.disconnect_all_peers();
-        self.stop.send_replace(true);
-        self.tasks.join().await;
-        self.peers.disconnect_all_peers();
+        self.inner.end().await;
+        if self.started.load(Ordering::Acquire) {
+            // Only where the background processor never ran. A failure is latched by the store.
+            let _ = self.saver.save(&self.store, &self.manager);
+        }
     }
 }
 
@@ -167,7 +159,7 @@ async fn background(node: Arc<Node>, sink: Arc<dyn EventSink>) {
         node: Arc::clone(&node),
         sink,
     });
-    let stop = node.stop.subscribe();
+    let stop = node.inner.told();
     let pace = Pace::default();
     let sleeper = move |time: Duration| -> Pin<Box<dyn Future<Output = bool> + Send>> {
         let time = pace.shorten(time);

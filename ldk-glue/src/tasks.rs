@@ -7,35 +7,49 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::chain::Stop;
 use crate::fatal::Fatal;
 
 /// How long a part may take to end after it was told to.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Handles of everything that was spawned.
-#[derive(Default)]
-pub(crate) struct Tasks(Mutex<Vec<(&'static str, JoinHandle<()>)>>);
+/// Parts that are told to stop together.
+pub(crate) struct Stage {
+    stop: watch::Sender<bool>,
+    fatal: Fatal,
+    parts: Mutex<Vec<(&'static str, JoinHandle<()>)>>,
+}
 
-impl Tasks {
+impl Stage {
+    pub(crate) fn new(fatal: Fatal) -> Self {
+        Self {
+            stop: watch::Sender::new(false),
+            fatal,
+            parts: Mutex::new(Vec::new()),
+        }
+    }
+
     fn list(&self) -> MutexGuard<'_, Vec<(&'static str, JoinHandle<()>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Turns true when the parts have to stop.
+    pub(crate) fn told(&self) -> Stop {
+        self.stop.subscribe()
     }
 
     /// Spawns a part the node cannot do without: if it ends before it was told to, or panics, the node must stop.
-    pub(crate) fn vital<F>(
-        &self,
-        name: &'static str,
-        fatal: Fatal,
-        stop: watch::Receiver<bool>,
-        part: F,
-    ) where
+    pub(crate) fn vital<F>(&self, name: &'static str, part: F)
+    where
         F: Future<Output = ()> + Send + 'static,
     {
+        let told = self.told();
+        let fatal = self.fatal.clone();
         let inner = tokio::spawn(part);
         let watcher = tokio::spawn(async move {
             let _abort = AbortOnDrop(inner.abort_handle());
             let ended = inner.await;
-            if *stop.borrow() {
+            if *told.borrow() {
                 return;
             }
             let why = match ended {
@@ -50,8 +64,9 @@ impl Tasks {
         self.list().push((name, watcher));
     }
 
-    /// Waits for every part to end; one that does not is cut off.
-    pub(crate) async fn join(&self) {
+    /// Tells every part to stop and waits for it; one that does not is cut off.
+    pub(crate) async fn end(&self) {
+        self.stop.send_replace(true);
         let all = std::mem::take(&mut *self.list());
         let deadline = tokio::time::Instant::now() + PATIENCE;
         for (name, mut handle) in all {
@@ -82,24 +97,21 @@ mod tests {
 
     #[tokio::test]
     async fn a_part_that_panics_is_fatal() {
-        let (_keep, stop) = watch::channel(false);
         let fatal = Fatal::new();
-        let tasks = Tasks::default();
-        tasks.vital("testing", fatal.clone(), stop, async { panic!("boom") });
+        let stage = Stage::new(fatal.clone());
+        stage.vital("testing", async { panic!("boom") });
         assert!(fatal.wait().await.contains("testing"));
     }
 
     #[tokio::test]
     async fn a_part_that_ends_when_told_is_not() {
-        let (tell, stop) = watch::channel(false);
         let fatal = Fatal::new();
-        let tasks = Tasks::default();
-        let mut told = stop.clone();
-        tasks.vital("testing", fatal.clone(), stop, async move {
+        let stage = Stage::new(fatal.clone());
+        let mut told = stage.told();
+        stage.vital("testing", async move {
             let _ = told.wait_for(|told| *told).await;
         });
-        let _ = tell.send(true);
-        tasks.join().await;
+        stage.end().await;
         assert_eq!(fatal.reason(), None);
     }
 }
