@@ -2,9 +2,23 @@
 //!
 //! This crate is test code, so what goes wrong panics with a message that says what was expected and what was seen;
 //! every part kills its process and removes its folder when it is dropped, also while a test is failing.
+//! `CAMBISTA_TEST_KEEP=1` leaves the nodes' folders behind.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+pub mod api;
 pub mod bitcoind;
 pub mod json_rpc;
+pub mod ledger;
+pub mod market;
+pub mod node;
+pub mod program;
+pub mod seed;
+pub mod swap;
+pub mod transaction;
+pub mod wait;
 
 pub use bitcoind::Bitcoind;
+pub use ledger::{Change, Purse};
+pub use market::{Market, MarketOptions, Price};
+pub use node::{Node, NodeOptions};
+pub use swap::{Taken, Way};

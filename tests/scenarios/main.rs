@@ -21,7 +21,9 @@ macro_rules! at_two_fee_rates {
     };
 }
 
+mod chain_and_wallet;
 mod cheapest_is_chosen;
+mod hold_invoices;
 mod in_;
 mod maker_killed;
 mod out;

@@ -1,0 +1,75 @@
+//! The taker is killed in the middle of a swap, misses a block and is started again: the swap goes through.
+
+use bitcoin::OutPoint;
+use cambista_harness::{Market, Purse, Taken, Way};
+
+at_two_fee_rates!(
+    out_goes_on_after_the_funding,
+    out_goes_on_after_the_reveal,
+    in_goes_on_after_the_funding,
+);
+
+fn out_goes_on_after_the_funding(fee_rate: u32) {
+    let mut market = Market::direct(fee_rate);
+    let before = purses(&market);
+    let taken = Taken::take(&market.taker, Way::Out, 500_000, &[]);
+    let (outpoint, _) = taken.wait_funding(&market.bitcoind);
+    market.taker.kill9();
+    market.mine(1);
+    market.taker.restart();
+    finish(&market, &taken, outpoint, &before);
+}
+
+/// Killed when its claim is in the mempool: what it has promised to nobody but itself must survive too.
+fn out_goes_on_after_the_reveal(fee_rate: u32) {
+    let mut market = Market::direct(fee_rate);
+    let before = purses(&market);
+    let taken = Taken::take(&market.taker, Way::Out, 500_000, &[]);
+    let (outpoint, _) = taken.wait_funding(&market.bitcoind);
+    market.mine(taken.quote.confirmations);
+    taken.wait_spend(&market.bitcoind, outpoint);
+    market.taker.kill9();
+    market.mine(1);
+    market.taker.restart();
+    finish(&market, &taken, outpoint, &before);
+}
+
+fn in_goes_on_after_the_funding(fee_rate: u32) {
+    let mut market = Market::direct(fee_rate);
+    make_room(&market);
+    let before = purses(&market);
+    let taken = Taken::take(&market.taker, Way::In, 200_000, &[]);
+    let (outpoint, _) = taken.wait_funding(&market.bitcoind);
+    market.taker.kill9();
+    market.mine(1);
+    market.taker.restart();
+    finish(&market, &taken, outpoint, &before);
+}
+
+/// So that the taker can be paid over Lightning.
+pub(crate) fn make_room(market: &Market) {
+    let room = Taken::take(&market.taker, Way::Out, 500_000, &[]);
+    market.confirm_and_claim(&room);
+    market.mine(5);
+    room.assert_outcome(&market.taker, "done");
+    room.assert_outcome(&market.makers[0], "done");
+}
+
+/// What the taker and the only maker have.
+pub(crate) fn purses(market: &Market) -> [Purse; 2] {
+    [&market.taker, &market.makers[0]].map(|node| Purse::of(node, &market.bitcoind))
+}
+
+/// Mines until the swap is over and checks what both sides have.
+pub(crate) fn finish(market: &Market, taken: &Taken, outpoint: OutPoint, before: &[Purse; 2]) {
+    market.sync();
+    let seen = market.mine_until_claimed(taken, outpoint);
+    let chain = &market.bitcoind;
+    let change = taken.taker_change(&seen, 0, true);
+    before[0].assert_changed(&market.taker, chain, change);
+    let change = taken.maker_change(&seen, 0);
+    before[1].assert_changed(&market.makers[0], chain, change);
+    market.mine(5);
+    taken.assert_outcome(&market.taker, "done");
+    taken.assert_outcome(&market.makers[0], "done");
+}
