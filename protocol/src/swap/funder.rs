@@ -127,6 +127,12 @@ impl FunderSwap {
         &self.outputs
     }
 
+    /// Whether the decision to hand this side's internal key over is made, and so may be acted on.
+    #[must_use]
+    pub const fn handed_over(&self) -> bool {
+        self.handed_over
+    }
+
     /// How it ended.
     #[must_use]
     pub const fn outcome(&self) -> Option<Outcome> {
@@ -155,11 +161,28 @@ impl FunderSwap {
                 self.outputs.disconnect_above(fork);
                 self.conflict = self.conflict.filter(|at| *at <= fork);
             }
-            Event::OutputSeen { outpoint, value, confirmed } => {
+            Event::OutputSeen {
+                outpoint,
+                value,
+                confirmed,
+            } => {
                 self.outputs.seen(outpoint, value, confirmed);
             }
-            Event::OutputSpent { outpoint, txid, kind, preimage, confirmed } => {
-                self.outputs.spent(outpoint, Spend { txid, kind, confirmed });
+            Event::OutputSpent {
+                outpoint,
+                txid,
+                kind,
+                preimage,
+                confirmed,
+            } => {
+                self.outputs.spent(
+                    outpoint,
+                    Spend {
+                        txid,
+                        kind,
+                        confirmed,
+                    },
+                );
                 if let Some(preimage) = preimage {
                     self.learn(preimage, effects);
                 }
@@ -208,7 +231,10 @@ impl FunderSwap {
         };
         match self.htlc(leg) {
             Htlc::Awaited => {
-                let needed = self.deal.locks.needed_claim_deadline(self.deal.refund_height);
+                let needed = self
+                    .deal
+                    .locks
+                    .needed_claim_deadline(self.deal.refund_height);
                 let good = htlc.sound
                     && Msat::from_sat(expected.to_sat()).is_some_and(|e| htlc.amount >= e)
                     && htlc.claim_deadline >= needed
@@ -264,7 +290,9 @@ impl FunderSwap {
     }
 
     fn publish(&mut self, height: u32, effects: &mut Vec<Effect>) {
-        let Funding::Built(first_input) = self.funding else { return };
+        let Funding::Built(first_input) = self.funding else {
+            return;
+        };
         let both = self.both_held();
         if both && height <= self.deal.locks.fund_until(self.deal.agreed_height) {
             self.funding = Funding::Published(first_input);
@@ -319,7 +347,9 @@ impl FunderSwap {
         let mut any = false;
         let all = self.outputs.iter().all(|output| {
             any = true;
-            output.buried_spend(&locks, height).is_some_and(|s| self.is_ours(s.kind))
+            output
+                .buried_spend(&locks, height)
+                .is_some_and(|s| self.is_ours(s.kind))
         });
         any && all
     }
@@ -382,7 +412,8 @@ impl FunderSwap {
         let chain_is_ours = self.chain_is_ours(height);
         if self.swap == Htlc::Claimed {
             let claimed = self.outputs.iter().any(|o| {
-                o.buried_spend(&locks, height).is_some_and(|s| !self.is_ours(s.kind))
+                o.buried_spend(&locks, height)
+                    .is_some_and(|s| !self.is_ours(s.kind))
             });
             return (claimed || chain_is_ours).then_some(Outcome::Done);
         }
@@ -394,7 +425,8 @@ impl FunderSwap {
             });
         }
         let gone = self.outputs.iter().any(|o| {
-            o.buried_spend(&locks, height).is_some_and(|s| s.kind == SpendKind::Claim)
+            o.buried_spend(&locks, height)
+                .is_some_and(|s| s.kind == SpendKind::Claim)
         });
         gone.then_some(Outcome::Lost)
     }

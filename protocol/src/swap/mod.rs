@@ -16,7 +16,7 @@ pub use effect::{Effect, Leg, Say, SpendHow, SpendWish, Wish};
 pub use event::{Event, HeldHtlc};
 pub use funder::{FunderSwap, Funding, Htlc};
 pub use outputs::{Output, Outputs, Spend, SpendKind};
-pub use payer::{Abort, Decision, Payment, PayerSwap};
+pub use payer::{Abort, Decision, PayerSwap, Payment};
 pub use transition::Transition;
 
 use serde::{Deserialize, Serialize};
@@ -107,6 +107,15 @@ impl Swap {
         match self {
             Self::Payer(swap) => swap.outcome(),
             Self::Funder(swap) => swap.outcome(),
+        }
+    }
+
+    /// Whether the decision to hand this side's internal key over is made, and so may be acted on.
+    #[must_use]
+    pub const fn handed_over(&self) -> bool {
+        match self {
+            Self::Payer(swap) => swap.handed_over(),
+            Self::Funder(swap) => swap.handed_over(),
         }
     }
 

@@ -50,13 +50,15 @@ impl Output {
     /// Whether it has at least `n` confirmations at `height`.
     #[must_use]
     pub fn has_confirmations(&self, n: u32, height: u32) -> bool {
-        self.confirmed.is_some_and(|at| height + 1 >= at.saturating_add(n))
+        self.confirmed
+            .is_some_and(|at| height + 1 >= at.saturating_add(n))
     }
 
     /// The spend, if it is final at `height`.
     #[must_use]
     pub fn buried_spend(&self, locks: &Timelocks, height: u32) -> Option<Spend> {
-        self.spent.filter(|s| s.confirmed.is_some_and(|at| locks.buried(at, height)))
+        self.spent
+            .filter(|s| s.confirmed.is_some_and(|at| locks.buried(at, height)))
     }
 }
 
@@ -92,7 +94,9 @@ impl Outputs {
     /// Whether any was ever confirmed at or below this height.
     #[must_use]
     pub fn any_confirmed_by(&self, height: u32) -> bool {
-        self.0.iter().any(|o| o.first_confirmed.is_some_and(|at| at <= height))
+        self.0
+            .iter()
+            .any(|o| o.first_confirmed.is_some_and(|at| at <= height))
     }
 
     pub(super) fn seen(&mut self, outpoint: OutPoint, value: Amount, confirmed: Option<u32>) {
@@ -102,17 +106,27 @@ impl Outputs {
         } else if self.0.len() < MOST || confirmed.is_some() {
             if self.0.len() >= MOST {
                 // A confirmed output displaces one that never was.
-                let Some(at) = self.0.iter().position(|o| o.confirmed.is_none()) else { return };
+                let Some(at) = self.0.iter().position(|o| o.confirmed.is_none()) else {
+                    return;
+                };
                 self.0.remove(at);
             }
-            self.0.push(Output { outpoint, value, confirmed, first_confirmed: confirmed, spent: None });
+            self.0.push(Output {
+                outpoint,
+                value,
+                confirmed,
+                first_confirmed: confirmed,
+                spent: None,
+            });
         }
     }
 
     pub(super) fn spent(&mut self, outpoint: OutPoint, spend: Spend) {
         if let Some(output) = self.0.iter_mut().find(|o| o.outpoint == outpoint) {
             // What is confirmed outweighs what is only in the mempool.
-            let keep = output.spent.is_some_and(|s| s.confirmed.is_some() && spend.confirmed.is_none());
+            let keep = output
+                .spent
+                .is_some_and(|s| s.confirmed.is_some() && spend.confirmed.is_none());
             if !keep {
                 output.spent = Some(spend);
             }

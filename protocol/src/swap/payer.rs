@@ -63,6 +63,7 @@ pub struct PayerSwap {
     prepay: Payment,
     stopped: bool,
     outputs: Outputs,
+    conflict: Option<u32>,
     peer_key: Option<Secret32>,
     handed_over: bool,
     outcome: Option<Outcome>,
@@ -77,6 +78,7 @@ impl PayerSwap {
             prepay: Payment::None,
             stopped: false,
             outputs: Outputs::new(),
+            conflict: None,
             peer_key: None,
             handed_over: false,
             outcome: None,
@@ -116,6 +118,12 @@ impl PayerSwap {
         &self.outputs
     }
 
+    /// Whether the decision to hand this side's internal key over is made, and so may be acted on.
+    #[must_use]
+    pub const fn handed_over(&self) -> bool {
+        self.handed_over
+    }
+
     /// How it ended.
     #[must_use]
     pub const fn outcome(&self) -> Option<Outcome> {
@@ -141,18 +149,34 @@ impl PayerSwap {
     fn apply(&mut self, event: &Event, height: u32, effects: &mut Vec<Effect>) {
         match *event {
             Event::Opened => self.open(effects),
-            Event::Reorg { fork } => self.outputs.disconnect_above(fork),
-            Event::OutputSeen { outpoint, value, confirmed } => {
+            Event::Reorg { fork } => {
+                self.outputs.disconnect_above(fork);
+                self.conflict = self.conflict.filter(|at| *at <= fork);
+            }
+            Event::OutputSeen {
+                outpoint,
+                value,
+                confirmed,
+            } => {
                 self.outputs.seen(outpoint, value, confirmed);
             }
-            Event::OutputSpent { outpoint, txid, kind, confirmed, .. } => {
-                self.outputs.spent(outpoint, Spend { txid, kind, confirmed });
+            Event::OutputSpent {
+                outpoint,
+                txid,
+                kind,
+                confirmed,
+                ..
+            } => {
+                self.outputs.spent(
+                    outpoint,
+                    Spend {
+                        txid,
+                        kind,
+                        confirmed,
+                    },
+                );
             }
-            Event::FundingConflict { confirmed, .. }
-                if self.deal.locks.buried(confirmed, height) =>
-            {
-                self.abort(Abort::Conflict, effects);
-            }
+            Event::FundingConflict { confirmed, .. } => self.conflict = Some(confirmed),
             Event::PaymentSettled { leg, fee } => self.settled(leg, fee, height),
             Event::PaymentFailed { leg } => self.failed(leg, effects),
             Event::ClaimReady { outpoint } => self.reveal(outpoint, height, effects),
@@ -227,7 +251,10 @@ impl PayerSwap {
 
     fn reveal(&mut self, outpoint: OutPoint, height: u32, effects: &mut Vec<Effect>) {
         // The world has been asked meanwhile; what held when it was asked must still hold.
-        if self.may_reveal(height).is_some_and(|output| output.outpoint == outpoint) {
+        if self
+            .may_reveal(height)
+            .is_some_and(|output| output.outpoint == outpoint)
+        {
             self.decision = Decision::Revealed(height);
             effects.push(Effect::Say(Say::Preimage));
         }
@@ -252,6 +279,9 @@ impl PayerSwap {
         let (locks, t) = (self.deal.locks, self.deal.refund_height);
         if self.swap != Payment::None && height > locks.last_reveal(t) {
             self.abort(Abort::TooLate, effects);
+        }
+        if self.conflict.is_some_and(|at| locks.buried(at, height)) && self.funding().is_none() {
+            self.abort(Abort::Conflict, effects);
         }
         if height > locks.pay_until(self.deal.agreed_height) {
             self.stop_paying(effects);
@@ -303,8 +333,12 @@ impl PayerSwap {
         if let Some(output) = self.may_reveal(height) {
             return vec![Wish::PrepareClaim(output.outpoint)];
         }
-        let Decision::Revealed(since) = self.decision else { return Vec::new() };
-        let Some(output) = self.funding() else { return vec![Wish::RebroadcastFunding] };
+        let Decision::Revealed(since) = self.decision else {
+            return Vec::new();
+        };
+        let Some(output) = self.funding() else {
+            return vec![Wish::RebroadcastFunding];
+        };
         let (locks, t) = (self.deal.locks, self.deal.refund_height);
         if output.buried_spend(&locks, height).is_some() {
             return Vec::new();
@@ -324,7 +358,11 @@ impl PayerSwap {
             wishes.push(Wish::Spend(SpendWish {
                 outpoint: output.outpoint,
                 how,
-                deadline: Some(if height < locks.last_reveal(t) { locks.last_reveal(t) } else { t }),
+                deadline: Some(if height < locks.last_reveal(t) {
+                    locks.last_reveal(t)
+                } else {
+                    t
+                }),
                 cap_lifted: height > locks.last_reveal(t),
             }));
         }

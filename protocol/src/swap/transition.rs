@@ -22,7 +22,13 @@ impl<S> Transition<S> {
         effects: Vec<Effect>,
         changed: bool,
     ) -> Self {
-        Self { event, height, next, effects, changed }
+        Self {
+            event,
+            height,
+            next,
+            effects,
+            changed,
+        }
     }
 
     pub(super) fn map<T>(self, f: impl FnOnce(S) -> T) -> Transition<T> {

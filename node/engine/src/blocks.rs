@@ -1,0 +1,138 @@
+//! Reading blocks, for the engine first and for Lightning afterwards.
+
+use bitcoin::{Block, BlockHash, OutPoint, Transaction};
+use cambista_protocol::contract::{SpentBy, spent_by};
+use cambista_protocol::swap::{Event, SpendKind};
+use cambista_protocol::words::{Secret32, SwapId};
+
+use crate::engine::Core;
+use crate::ports::{Commit, PortError, Ports, Store};
+
+impl<P: Ports> Core<P> {
+    /// A block: everything it means to a swap is stored, and claims it calls for are with Lightning, on return.
+    pub(crate) async fn connected(&mut self, block: &Block, height: u32) -> Result<(), PortError> {
+        self.height = height;
+        for tx in &block.txdata {
+            self.read(tx, Some(height));
+            self.drain().await?;
+        }
+        for id in self.open_swaps() {
+            self.push(id, Event::Block);
+            self.drain().await?;
+            self.grant_wishes(id, true).await?;
+            self.drain().await?;
+        }
+        self.remember(height, block.block_hash())
+    }
+
+    /// Everything above `fork` is gone.
+    pub(crate) async fn disconnected(
+        &mut self,
+        fork: u32,
+        hash: BlockHash,
+    ) -> Result<(), PortError> {
+        self.height = fork;
+        for id in self.order.clone() {
+            self.push(id, Event::Reorg { fork });
+        }
+        self.drain().await?;
+        self.remember(fork, hash)
+    }
+
+    /// An unconfirmed transaction spends something that is watched: R in the mempool is R.
+    pub(crate) async fn mempool_spend(&mut self, tx: &Transaction) -> Result<(), PortError> {
+        self.read(tx, None);
+        self.drain().await
+    }
+
+    fn open_swaps(&self) -> Vec<SwapId> {
+        let open = |id: &&SwapId| {
+            self.swaps.get(id).is_some_and(|live| {
+                !live.ended() || live.swap.wishes(self.height).first().is_some()
+            })
+        };
+        self.order.iter().filter(open).copied().collect()
+    }
+
+    fn remember(&self, height: u32, hash: BlockHash) -> Result<(), PortError> {
+        let commit = Commit {
+            best_block: Some((height, hash)),
+            now: self.now(),
+            ..Commit::default()
+        };
+        self.ports.store().commit(&commit).map(|_| ())
+    }
+
+    /// Queues what a transaction means to the swaps.
+    fn read(&mut self, tx: &Transaction, confirmed: Option<u32>) {
+        // Looked up lazily: most transactions touch no swap, and hashing each would cost a block's worth of time.
+        let paid: Vec<(u32, SwapId)> = (0u32..)
+            .zip(&tx.output)
+            .filter_map(|(vout, out)| Some((vout, *self.by_script.get(&out.script_pubkey)?)))
+            .collect();
+        let spent: Vec<(OutPoint, SwapId)> = tx
+            .input
+            .iter()
+            .filter_map(|input| {
+                let outpoint = input.previous_output;
+                Some((outpoint, *self.by_outpoint.get(&outpoint)?))
+            })
+            .collect();
+        let first: Vec<SwapId> = tx
+            .input
+            .iter()
+            .filter_map(|input| self.by_first_input.get(&input.previous_output).copied())
+            .filter(|id| !paid.iter().any(|(_, paid)| paid == id))
+            .collect();
+        if paid.is_empty() && spent.is_empty() && first.is_empty() {
+            return;
+        }
+        let txid = tx.compute_txid();
+        for (vout, id) in paid {
+            let Some(out) = usize::try_from(vout).ok().and_then(|at| tx.output.get(at)) else {
+                continue;
+            };
+            let outpoint = OutPoint { txid, vout };
+            self.push(
+                id,
+                Event::OutputSeen {
+                    outpoint,
+                    value: out.value,
+                    confirmed,
+                },
+            );
+        }
+        for (outpoint, id) in spent {
+            let Some(live) = self.swaps.get(&id) else {
+                continue;
+            };
+            let (kind, preimage) = match spent_by(&live.contract, tx, &outpoint) {
+                Some(SpentBy::Claim { preimage }) => (SpendKind::Claim, Some(Secret32(preimage))),
+                Some(SpentBy::Refund) => (SpendKind::Refund, None),
+                // Whatever is neither leaf went through the output key.
+                _ => (SpendKind::KeyPath, None),
+            };
+            self.push(
+                id,
+                Event::OutputSpent {
+                    outpoint,
+                    txid,
+                    kind,
+                    preimage,
+                    confirmed,
+                },
+            );
+        }
+        if let Some(height) = confirmed {
+            for id in first {
+                self.push(
+                    id,
+                    Event::FundingConflict {
+                        txid,
+                        confirmed: height,
+                    },
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! Before R leaves: is the tip fresh, does the claim fit its fee limits, would the mempool take it?
+
+use bitcoin::{Amount, OutPoint};
+use cambista_protocol::contract::{Method, Spend, SpendInput};
+use cambista_protocol::swap::{Decision, Event, SpendHow, SpendWish};
+use cambista_protocol::words::SwapId;
+
+use crate::engine::Core;
+use crate::internal::Internal;
+use crate::live::Live;
+use crate::ports::{Chain, Clock, PortError, Ports};
+
+/// A tip whose header is older than this may be an old one someone keeps us on (seconds).
+const STALE_TIP: u64 = 3600;
+/// The claim may cost at most this fraction of the value.
+const FEE_SHARE: u64 = 5;
+
+impl<P: Ports> Core<P> {
+    /// Tests the claim of an output beside the engine; the answer comes as an input.
+    pub(crate) fn prepare_claim(&mut self, id: SwapId, outpoint: OutPoint) {
+        let tip = self.ports.chain().tip();
+        let source = self.ports.chain().source_height();
+        let now = self.ports.clock().now();
+        let Some(live) = self.swaps.get_mut(&id) else {
+            return;
+        };
+        if live.busy.testing_claim {
+            return;
+        }
+        if source > self.height || tip.height > self.height {
+            live.trouble = Some("waiting for the chain to be read to its tip".to_owned());
+            return;
+        }
+        if tip.time.saturating_add(STALE_TIP) < now {
+            live.trouble = Some(
+                "the newest block is over an hour old; the secret stays here until a fresh one arrives"
+                    .to_owned(),
+            );
+            return;
+        }
+        let last = live
+            .record
+            .deal
+            .locks
+            .last_reveal(live.record.deal.refund_height);
+        let target = last
+            .saturating_sub(self.height)
+            .clamp(1, crate::sweeper::LAZY_TARGET);
+        let rate = self.ports.chain().fee_rate(target);
+        let built =
+            claim_of(live, outpoint).and_then(|spend| spend.sign(rate).map_err(|e| e.to_string()));
+        let signed = match built {
+            Ok(signed) => signed,
+            Err(reason) => {
+                live.trouble = Some(format!("the claim cannot be built: {reason}"));
+                return;
+            }
+        };
+        let cap = Amount::from_sat(live.record.limits.max_miner_fee_sat)
+            .min(live.record.deal.amount / FEE_SHARE);
+        if signed.fee > cap {
+            live.trouble = Some(format!(
+                "claiming would cost {} sat in miner fees now, your limit is {} sat; waiting for a lower fee rate",
+                signed.fee.to_sat(),
+                cap.to_sat()
+            ));
+            return;
+        }
+        live.busy.testing_claim = true;
+        let ports = self.ports.clone();
+        self.beside(async move {
+            let result = ports
+                .chain()
+                .test_accept(&signed.tx)
+                .await
+                .map_err(|e| e.to_string());
+            Internal::ClaimTested {
+                id,
+                outpoint,
+                result,
+            }
+        });
+    }
+
+    pub(crate) async fn claim_tested(
+        &mut self,
+        id: SwapId,
+        outpoint: OutPoint,
+        result: Result<(), String>,
+    ) -> Result<(), PortError> {
+        let Some(live) = self.swaps.get_mut(&id) else {
+            return Ok(());
+        };
+        live.busy.testing_claim = false;
+        match result {
+            Ok(()) => self.happened(id, Event::ClaimReady { outpoint }).await,
+            Err(reason) => {
+                live.trouble = Some(reason);
+                Ok(())
+            }
+        }
+    }
+
+    /// At an orderly shutdown claims whose secret is out do not wait for a key.
+    pub(crate) async fn claim_before_leaving(&mut self) -> Result<(), PortError> {
+        let mut leaving = Vec::new();
+        for id in self.order.clone() {
+            let Some(live) = self.swaps.get(&id) else {
+                continue;
+            };
+            let Some(payer) = live.payer() else { continue };
+            let revealed = matches!(payer.decision(), Decision::Revealed(_));
+            let open = payer
+                .funding()
+                .filter(|o| o.spent.is_none() && o.confirmed.is_some());
+            let Some(output) = open.filter(|_| revealed && live.sweeps.is_empty()) else {
+                continue;
+            };
+            let how = if payer.peer_key().is_some() {
+                SpendHow::KeyPath
+            } else {
+                SpendHow::Claim
+            };
+            let wish = SpendWish {
+                outpoint: output.outpoint,
+                how,
+                deadline: None,
+                cap_lifted: false,
+            };
+            self.sweep(id, &wish, true)?;
+            leaving.extend(
+                self.swaps
+                    .get(&id)
+                    .and_then(|l| l.sweeps.last())
+                    .map(|s| s.tx.clone()),
+            );
+        }
+        for tx in leaving {
+            // Best effort: the same transaction goes out again at the next start.
+            let _ = self.ports.chain().broadcast(&[tx]).await;
+        }
+        Ok(())
+    }
+}
+
+/// The claim-leaf spend of an output, to be signed at some rate.
+fn claim_of(live: &Live, outpoint: OutPoint) -> Result<Spend, String> {
+    let output = live
+        .swap
+        .outputs()
+        .get(outpoint)
+        .ok_or("the output is gone")?;
+    Ok(Spend {
+        inputs: vec![SpendInput {
+            outpoint,
+            value: output.value,
+            contract: live.contract.clone(),
+            method: Method::Claim {
+                key: live.secrets.script_key.clone(),
+                preimage: live.secrets.preimage.0,
+            },
+        }],
+        destination: live.record.destination.clone(),
+        truc: live.record.foreign_destination,
+    })
+}

@@ -1,0 +1,81 @@
+//! What things cost, before they are done: shown to takers, asked by makers, kept as limits.
+
+use bitcoin::{Amount, FeeRate, ScriptBuf};
+use cambista_protocol::contract::{SpendKind, spend_fee, spend_weight};
+use cambista_protocol::words::Direction;
+
+use crate::record::Limits;
+
+/// A funding with one P2TR input and a change output (vB).
+const FUNDING_VBYTES: u64 = 154;
+/// A refund by the refund leaf to a P2TR address (vB).
+const REFUND_VBYTES: u64 = 138;
+/// A sweep by key path to a P2TR address (vB).
+const SWEEP_VBYTES: u64 = 111;
+/// No side pays more than this fraction of the value to miners before the value itself is at stake.
+const FEE_SHARE: u64 = 5;
+/// Makers let routing cost this share of an `in` at most (ppm), above a base.
+const MAKER_ROUTING_PPM: u64 = 2_000;
+/// The least a routing limit is (sat): a hop or two of base fees for both payments.
+const ROUTING_BASE_SAT: u64 = 10;
+/// The routing limit of a taker who names none (ppm), above the base.
+const TAKER_ROUTING_PPM: u64 = 5_000;
+
+fn vbytes(rate: FeeRate, vbytes: u64) -> Amount {
+    rate.fee_vb(vbytes).unwrap_or(Amount::MAX_MONEY)
+}
+
+/// What the maker itself will pay miners if all goes well.
+pub(crate) fn maker_chain_cost(direction: Direction, rate: FeeRate) -> Amount {
+    match direction {
+        Direction::Out => vbytes(rate, FUNDING_VBYTES),
+        Direction::In => vbytes(rate, SWEEP_VBYTES),
+    }
+}
+
+/// The prepay of an `out`: the two transactions the maker pays for if the taker walks away.
+pub(crate) fn prepay(rate: FeeRate) -> Amount {
+    vbytes(rate, FUNDING_VBYTES + REFUND_VBYTES)
+}
+
+/// Confirmations by value: the more there is to win by a reorganisation, the longer the wait.
+pub(crate) fn confirmations(amount: Amount) -> u32 {
+    match amount.to_sat() {
+        ..=1_000_000 => 1,
+        ..=10_000_000 => 2,
+        ..=50_000_000 => 3,
+        _ => 6,
+    }
+}
+
+/// The fee of sweeping to this script, by key path when all goes well, by the claim leaf at worst.
+pub(crate) fn sweep_fee(kind: SpendKind, destination: &ScriptBuf, rate: FeeRate) -> Amount {
+    spend_fee(spend_weight(&[kind], destination), rate).unwrap_or(Amount::MAX_MONEY)
+}
+
+/// The miner fee limit of a taker who names none: room for the rate to triple, never above a fifth of the value.
+pub(crate) fn miner_limit(amount: Amount, expected: Amount) -> Amount {
+    expected
+        .checked_mul(3)
+        .unwrap_or(Amount::MAX_MONEY)
+        .min(amount / FEE_SHARE)
+}
+
+/// The routing limit of a taker who names none.
+pub(crate) fn routing_limit(amount: Amount, estimate_sat: u64) -> u64 {
+    share(amount, TAKER_ROUTING_PPM)
+        .saturating_add(ROUTING_BASE_SAT)
+        .max(estimate_sat.saturating_mul(2))
+}
+
+/// The limits a maker works under.
+pub(crate) fn maker_limits(amount: Amount) -> Limits {
+    Limits {
+        max_miner_fee_sat: (amount / FEE_SHARE).to_sat(),
+        max_routing_fee_sat: share(amount, MAKER_ROUTING_PPM).saturating_add(ROUTING_BASE_SAT),
+    }
+}
+
+fn share(amount: Amount, ppm: u64) -> u64 {
+    amount.to_sat().saturating_mul(ppm).div_ceil(1_000_000)
+}

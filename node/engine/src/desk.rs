@@ -1,0 +1,543 @@
+//! The maker's desk: quotes on one side, terms on the other.
+
+use std::collections::HashMap;
+
+use bitcoin::Amount;
+use cambista_protocol::cbor;
+use cambista_protocol::market::quote::Quote;
+use cambista_protocol::message::{
+    Acceptance, QuoteReply, QuoteRequest, Refusal, RefusalCode, SwapReply,
+};
+use cambista_protocol::money::Msat;
+use cambista_protocol::signed::{Signed, Tag};
+use cambista_protocol::swap::Event;
+use cambista_protocol::terms::{Deal, FunderTerms, Own, PayerTerms};
+use cambista_protocol::words::{Direction, Role, Side, SwapId};
+use tracing::{debug, info};
+
+use crate::advance::Job;
+use crate::cost;
+use crate::engine::Core;
+use crate::handle::MakerPolicy;
+use crate::live::Live;
+use crate::peer::refused;
+use crate::ports::{
+    Chain, Clock, Entropy, HoldRequest, Keys, Lightning, NewSwap, PeerAddress, PortError, Ports,
+    SwapSecrets, Wallet,
+};
+use crate::record::{OrderRecord, SwapRecord};
+
+/// Quotes outstanding at most.
+const MOST_QUOTES: usize = 512;
+/// Seconds a hold invoice can be paid: the window to pay in blocks is shorter nearly always.
+const INVOICE_SECS: u32 = 3600;
+/// Seconds the taker of an `in` has to bring its terms.
+const TERMS_SECS: u64 = 120;
+
+/// What the desk remembers between messages. Quotes reserve liquidity until they expire.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) policy: MakerPolicy,
+    quotes: HashMap<[u8; 32], Quote>,
+    half_open: HashMap<SwapId, HalfOpen>,
+}
+
+/// An `in` whose taker has our terms but has not brought its own.
+#[derive(Clone, Debug)]
+struct HalfOpen {
+    quote: Quote,
+    signed: Signed,
+    key_id: SwapId,
+    terms: PayerTerms,
+    until: u64,
+}
+
+impl Desk {
+    pub(crate) fn new(policy: MakerPolicy) -> Self {
+        Self {
+            policy,
+            quotes: HashMap::new(),
+            half_open: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn expire(&mut self, now: u64) {
+        self.quotes.retain(|_, quote| quote.valid_until >= now);
+        self.half_open.retain(|_, half| half.until >= now);
+    }
+
+    /// What is promised on the chain (out) or over Lightning (in) to takers that have not opened yet.
+    fn promised(&self, direction: Direction) -> Amount {
+        let quoted = self
+            .quotes
+            .values()
+            .chain(self.half_open.values().map(|half| &half.quote));
+        quoted
+            .filter(|q| q.direction == direction)
+            .map(Quote::amount)
+            .sum()
+    }
+}
+
+impl<P: Ports> Core<P> {
+    /// Answers a request for a quote.
+    pub(crate) fn quote(&mut self, request: &QuoteRequest) -> QuoteReply {
+        match self.firm_quote(request) {
+            Ok(signed) => QuoteReply::Quote(signed),
+            Err(refusal) => {
+                debug!(reason = %refusal.text, "no quote given");
+                QuoteReply::Refused(refusal)
+            }
+        }
+    }
+
+    fn firm_quote(&mut self, request: &QuoteRequest) -> Result<Signed, Refusal> {
+        let no = |code, text: &str| Err(Refusal::new(code, text));
+        let now = self.now();
+        self.desk.expire(now);
+        let policy = self.desk.policy;
+        let Some(side) = policy.side(request.direction) else {
+            return no(RefusalCode::NotOffered, "not offered now");
+        };
+        if request.network != self.network() {
+            return no(RefusalCode::NotOffered, "another network");
+        }
+        if !(side.min_sat..=side.max_sat).contains(&request.amount_sat) {
+            return Err(Refusal::new(
+                RefusalCode::Amount,
+                format!("from {} to {} sat", side.min_sat, side.max_sat),
+            ));
+        }
+        let open = self
+            .swaps
+            .values()
+            .filter(|l| !l.ended() && l.record.side == Side::Maker)
+            .count();
+        let limit = usize::try_from(policy.max_open).unwrap_or(usize::MAX);
+        if open >= limit || self.desk.quotes.len() >= MOST_QUOTES {
+            return no(RefusalCode::Busy, "too many swaps under way");
+        }
+        let amount = Amount::from_sat(request.amount_sat);
+        let rate = self.ports.chain().fee_rate(crate::funding::FUNDING_TARGET);
+        let chain_cost = cost::maker_chain_cost(request.direction, rate);
+        let fee = side
+            .price
+            .fee(amount)
+            .and_then(|fee| fee.checked_add_unsigned(chain_cost.to_sat()));
+        let Some(maker_fee_sat) = fee else {
+            return no(RefusalCode::Internal, "the price is out of range");
+        };
+        let prepay = match request.direction {
+            Direction::Out => cost::prepay(rate),
+            Direction::In => Amount::ZERO,
+        };
+        let quote = Quote {
+            network: request.network,
+            maker: self.ports.lightning().node_id(),
+            direction: request.direction,
+            amount_sat: request.amount_sat,
+            maker_fee_sat,
+            prepay_sat: prepay.to_sat(),
+            refund_delta: policy.refund_delta,
+            confirmations: match request.direction {
+                Direction::Out => 0,
+                Direction::In => cost::confirmations(amount),
+            },
+            valid_until: now.saturating_add(u64::from(policy.quote_secs)),
+            nonce: self.nonce(),
+        };
+        if quote.check().is_err() {
+            return no(
+                RefusalCode::Amount,
+                "the amount is too small for its fees now",
+            );
+        }
+        self.check_liquidity(&quote)?;
+        let signed = self.sign(Tag::Quote, cbor::to_vec(&quote));
+        self.desk.quotes.insert(signed.id(), quote);
+        Ok(signed)
+    }
+
+    /// What is quoted must be there, beside what is quoted already.
+    fn check_liquidity(&self, quote: &Quote) -> Result<(), Refusal> {
+        let short = |text: &str| Err(Refusal::new(RefusalCode::Liquidity, text));
+        let amount = quote.amount();
+        let liquidity = self.ports.lightning().liquidity();
+        let promised = self.desk.promised(quote.direction);
+        let msat = |amount: Amount| Msat::from_sat(amount.to_sat()).unwrap_or(Msat(u64::MAX));
+        match quote.direction {
+            Direction::Out => {
+                let rate = self.ports.chain().fee_rate(crate::funding::FUNDING_TARGET);
+                let needed = amount + promised + cost::maker_chain_cost(Direction::Out, rate);
+                if self.ports.wallet().fundable() < needed {
+                    return short("not enough coins on the chain now");
+                }
+                if liquidity.inbound < msat(amount + promised) {
+                    return short("not enough room to receive over Lightning now");
+                }
+            }
+            Direction::In => {
+                if liquidity.outbound < msat(amount + promised) {
+                    return short("not enough to send over Lightning now");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A taker opens a swap on a quote of ours.
+    pub(crate) async fn open(
+        &mut self,
+        from: String,
+        id: SwapId,
+        signed: &Signed,
+        payer: Option<PayerTerms>,
+    ) -> Result<SwapReply, PortError> {
+        if let Some(answer) = self.answered_before(id, signed, payer.as_ref()) {
+            return Ok(answer);
+        }
+        self.desk.expire(self.now());
+        let Some(quote) = self.desk.quotes.get(&signed.id()).cloned() else {
+            return Ok(refused(
+                RefusalCode::Quote,
+                "the quote is unknown, used or expired",
+            ));
+        };
+        match (quote.direction, payer) {
+            (Direction::Out, Some(payer)) => {
+                self.desk.quotes.remove(&signed.id());
+                self.open_out(from, id, signed, &quote, payer).await
+            }
+            (Direction::In, None) => {
+                self.desk.quotes.remove(&signed.id());
+                Ok(self.open_in(id, signed, quote))
+            }
+            _ => Ok(refused(
+                RefusalCode::Terms,
+                "the terms are not of the quote's direction",
+            )),
+        }
+    }
+
+    /// A message may arrive twice; the second time it gets the first answer.
+    fn answered_before(
+        &self,
+        id: SwapId,
+        signed: &Signed,
+        payer: Option<&PayerTerms>,
+    ) -> Option<SwapReply> {
+        if let Some(half) = self.desk.half_open.get(&id) {
+            let same = half.signed.id() == signed.id() && payer.is_none();
+            return Some(if same {
+                SwapReply::Accepted(self.acceptance(id, signed, half.terms.clone(), None))
+            } else {
+                refused(RefusalCode::Swap, "this swap id is taken")
+            });
+        }
+        let live = self.swaps.get(&id)?;
+        let same = live.record.quote == signed.to_bytes()
+            && payer.is_some_and(|p| p.payment_hash == live.record.deal.payment_hash);
+        let accepted = cbor::from_slice::<Signed>(&live.record.acceptance, 16_384).ok();
+        Some(match accepted {
+            Some(accepted) if same => SwapReply::Accepted(accepted),
+            _ => refused(RefusalCode::Swap, "this swap id is taken"),
+        })
+    }
+
+    /// `out`: the taker pays, this maker funds. Its terms are the answer.
+    async fn open_out(
+        &mut self,
+        from: String,
+        id: SwapId,
+        signed: &Signed,
+        quote: &Quote,
+        payer: PayerTerms,
+    ) -> Result<SwapReply, PortError> {
+        if self.by_hash.contains_key(&payer.payment_hash) {
+            return Ok(refused(
+                RefusalCode::Terms,
+                "the payment hash was used before",
+            ));
+        }
+        let key_id = SwapId(self.ports.entropy().bytes32());
+        let secrets = self.ports.keys().swap_secrets(key_id, Role::Funder);
+        let funder = match self.funder_terms(quote, &payer.payment_hash, &secrets) {
+            Ok(funder) => funder,
+            Err(error) => return Ok(refused(RefusalCode::Internal, error.to_string())),
+        };
+        let node = self.ports.lightning().node_id();
+        let deal = match self.deal(quote, &payer, &funder, Role::Funder, &secrets, Some(&node)) {
+            Ok(deal) => deal,
+            Err(error) => return Ok(refused(RefusalCode::Terms, error)),
+        };
+        let accepted = self.acceptance(id, signed, payer, Some(funder.clone()));
+        let record = self.record(&Opening {
+            id,
+            key_id,
+            deal,
+            quote,
+            signed,
+            accepted: &accepted,
+            from,
+            funder: &funder,
+        })?;
+        self.take_on(record).await?;
+        Ok(SwapReply::Accepted(accepted))
+    }
+
+    /// `in`: this maker pays, the taker funds. This side's terms come first.
+    fn open_in(&mut self, id: SwapId, signed: &Signed, quote: Quote) -> SwapReply {
+        if self.desk.half_open.len() >= MOST_QUOTES {
+            return refused(RefusalCode::Busy, "too many swaps under way");
+        }
+        let key_id = SwapId(self.ports.entropy().bytes32());
+        let secrets = self.ports.keys().swap_secrets(key_id, Role::Payer);
+        let terms = payer_terms(&secrets, quote.confirmations);
+        let accepted = self.acceptance(id, signed, terms.clone(), None);
+        let until = self.now().saturating_add(TERMS_SECS);
+        let half = HalfOpen {
+            quote,
+            signed: signed.clone(),
+            key_id,
+            terms,
+            until,
+        };
+        self.desk.half_open.insert(id, half);
+        SwapReply::Accepted(accepted)
+    }
+
+    /// `in`: the taker's terms arrive, and this maker pays.
+    pub(crate) async fn terms(
+        &mut self,
+        from: String,
+        id: SwapId,
+        funder: &FunderTerms,
+    ) -> Result<SwapReply, PortError> {
+        if let Some(live) = self.swaps.get(&id) {
+            let accepted = cbor::from_slice::<Signed>(&live.record.acceptance, 16_384).ok();
+            let same = live.record.swap_invoice == funder.swap_invoice;
+            return Ok(match accepted {
+                Some(accepted) if same => SwapReply::Accepted(accepted),
+                _ => refused(RefusalCode::Swap, "this swap id is taken"),
+            });
+        }
+        let now = self.now();
+        self.desk.expire(now);
+        let Some(half) = self.desk.half_open.get(&id).cloned() else {
+            return Ok(refused(
+                RefusalCode::Swap,
+                "no such swap here, or the time for terms is over",
+            ));
+        };
+        let secrets = self.ports.keys().swap_secrets(half.key_id, Role::Payer);
+        // The quote was good when the swap was opened on it; the taker has had its own seconds since.
+        let quote = Quote {
+            valid_until: half.until,
+            ..half.quote.clone()
+        };
+        let deal = match self.deal(&quote, &half.terms, funder, Role::Payer, &secrets, None) {
+            Ok(deal) => deal,
+            Err(error) => return Ok(refused(RefusalCode::Terms, error)),
+        };
+        if self.by_hash.contains_key(&deal.payment_hash) {
+            return Ok(refused(
+                RefusalCode::Terms,
+                "the payment hash was used before",
+            ));
+        }
+        let accepted = self.acceptance(id, &half.signed, half.terms.clone(), Some(funder.clone()));
+        let record = self.record(&Opening {
+            id,
+            key_id: half.key_id,
+            deal,
+            quote: &half.quote,
+            signed: &half.signed,
+            accepted: &accepted,
+            from,
+            funder,
+        })?;
+        self.desk.half_open.remove(&id);
+        self.take_on(record).await?;
+        Ok(SwapReply::Accepted(accepted))
+    }
+
+    /// Writes a maker's swap down and sets it going.
+    async fn take_on(&mut self, record: SwapRecord) -> Result<(), PortError> {
+        let order = OrderRecord {
+            id: record.order,
+            direction: record.deal.direction,
+            amount_sat: record.deal.amount.to_sat(),
+            side: Side::Maker,
+            created_at: record.created_at,
+        };
+        self.begin(NewSwap { order, record }).await
+    }
+
+    /// Stores a new swap together with its first event, then acts on it.
+    pub(crate) async fn begin(&mut self, new: NewSwap) -> Result<(), PortError> {
+        let id = new.record.id;
+        let live = Live::new(new.record.clone(), self.ports.keys())
+            .map_err(|e| PortError(format!("the terms make no contract: {e}")))?;
+        info!(swap = %id.short(), direction = %new.record.deal.direction, role = ?new.record.role,
+            amount = new.record.deal.amount.to_sat(), "swap agreed");
+        self.adopt(live);
+        let job = Job {
+            id,
+            event: Event::Opened,
+            funding: None,
+        };
+        self.advance(job, Some(new)).await?;
+        self.drain().await
+    }
+
+    fn record(&self, opening: &Opening<'_>) -> Result<SwapRecord, PortError> {
+        let role = opening.deal.direction.maker_role();
+        Ok(SwapRecord {
+            id: opening.id,
+            key_id: opening.key_id,
+            order: opening.id,
+            side: Side::Maker,
+            role,
+            maker: opening.quote.maker,
+            peer: PeerAddress {
+                peer_id: opening.from.clone(),
+                addresses: Vec::new(),
+            },
+            swap_invoice: opening.funder.swap_invoice.clone(),
+            prepay_invoice: opening.funder.prepay_invoice.clone(),
+            last_hop: opening.funder.last_hop,
+            destination: self.ports.wallet().fresh_script()?,
+            foreign_destination: false,
+            limits: cost::maker_limits(opening.deal.amount),
+            maker_fee_sat: opening.quote.maker_fee_sat,
+            quote: opening.signed.to_bytes(),
+            acceptance: opening.accepted.to_bytes(),
+            label: None,
+            created_at: self.now(),
+            deal: opening.deal.clone(),
+        })
+    }
+
+    fn acceptance(
+        &self,
+        swap_id: SwapId,
+        quote: &Signed,
+        payer: PayerTerms,
+        funder: Option<FunderTerms>,
+    ) -> Signed {
+        let acceptance = Acceptance {
+            swap_id,
+            quote_id: quote.id(),
+            payer,
+            funder,
+        };
+        acceptance.sign(|digest| self.ports.lightning().sign(digest))
+    }
+
+    fn sign(&self, tag: Tag, payload: Vec<u8>) -> Signed {
+        Signed::new(tag, payload, |digest| self.ports.lightning().sign(digest))
+    }
+
+    fn nonce(&self) -> [u8; 16] {
+        let mut nonce = [0; 16];
+        nonce.copy_from_slice(&self.ports.entropy().bytes32()[..16]);
+        nonce
+    }
+
+    fn deal(
+        &self,
+        quote: &Quote,
+        payer: &PayerTerms,
+        funder: &FunderTerms,
+        role: Role,
+        secrets: &SwapSecrets,
+        payee: Option<&bitcoin::secp256k1::PublicKey>,
+    ) -> Result<Deal, String> {
+        let own = Own {
+            role,
+            network: self.network(),
+            height: self.height,
+            now: self.ports.clock().now(),
+            script_key: &secrets.script_key.public_key(),
+            internal_key: &secrets.internal_key.public_key(),
+            payee,
+        };
+        Deal::agree(quote, payer, funder, &own).map_err(|e| e.to_string())
+    }
+
+    /// The terms of a funder, whichever side it is: two hold invoices and two keys.
+    pub(crate) fn funder_terms(
+        &self,
+        quote: &Quote,
+        payment_hash: &[u8; 32],
+        secrets: &SwapSecrets,
+    ) -> Result<FunderTerms, PortError> {
+        funder_terms(
+            self.ports.lightning(),
+            quote,
+            payment_hash,
+            secrets,
+            self.height,
+        )
+    }
+
+    pub(crate) fn network(&self) -> bitcoin::Network {
+        self.ports.keys().network()
+    }
+}
+
+/// What a maker's record is made of.
+struct Opening<'a> {
+    id: SwapId,
+    key_id: SwapId,
+    deal: Deal,
+    quote: &'a Quote,
+    signed: &'a Signed,
+    accepted: &'a Signed,
+    from: String,
+    funder: &'a FunderTerms,
+}
+
+/// The terms of a payer.
+pub(crate) fn payer_terms(secrets: &SwapSecrets, confirmations: u32) -> PayerTerms {
+    PayerTerms {
+        payment_hash: secrets.payment_hash(),
+        claim_key: secrets.script_key.public_key(),
+        internal_key: secrets.internal_key.public_key(),
+        confirmations,
+    }
+}
+
+/// The terms of a funder at a height.
+pub(crate) fn funder_terms(
+    lightning: &impl Lightning,
+    quote: &Quote,
+    payment_hash: &[u8; 32],
+    secrets: &SwapSecrets,
+    height: u32,
+) -> Result<FunderTerms, PortError> {
+    let locks = quote.timelocks();
+    let hold = |payment_hash, amount| {
+        lightning.hold_invoice(&HoldRequest {
+            payment_hash,
+            amount,
+            final_delta: locks.invoice_delta(),
+            expiry_secs: INVOICE_SECS,
+        })
+    };
+    let swap = quote
+        .swap_invoice()
+        .ok_or_else(|| PortError("the quote has no amount".into()))?;
+    let prepay_invoice = match quote.prepay() {
+        Amount::ZERO => None,
+        prepay => Some(hold(secrets.payment_hash(), prepay)?),
+    };
+    Ok(FunderTerms {
+        refund_key: secrets.script_key.public_key(),
+        internal_key: secrets.internal_key.public_key(),
+        refund_height: locks.refund_height(height),
+        swap_invoice: hold(*payment_hash, swap)?,
+        prepay_invoice,
+        last_hop: None,
+    })
+}

@@ -1,0 +1,216 @@
+//! Running effects. Each may run again after a crash and does no harm then.
+
+use bitcoin::Amount;
+use cambista_protocol::money::Msat;
+use cambista_protocol::swap::{Decision, Effect, Event, Htlc, Leg};
+use cambista_protocol::words::{Role, SwapId};
+use tracing::warn;
+
+use crate::engine::Core;
+use crate::internal::Internal;
+use crate::live::Live;
+use crate::ports::{
+    Chain, Lightning, OutboxItem, PayError, PayRequest, PaymentStatus, PortError, Ports, Wallet,
+};
+
+/// Seconds LDK may retry a payment; the end of the window in blocks stops it as well.
+const RETRY_SECS: u32 = 1800;
+/// The most parts of a payment: each held part must be worth claiming by itself.
+const MAX_PARTS: u8 = 4;
+
+impl<P: Ports> Core<P> {
+    /// Runs one effect that was just stored, or is found undone after a restart.
+    pub(crate) fn run_effect(&mut self, id: SwapId, item: OutboxItem) {
+        let finished = match item.effect {
+            Effect::Pay(leg) => self.pay(id, leg),
+            Effect::StopPaying(leg) => {
+                if let Some(hash) = self.swaps.get(&id).and_then(|live| live.hash_of(leg)) {
+                    self.ports.lightning().stop_paying(hash);
+                }
+                true
+            }
+            Effect::Claim(leg) => {
+                self.claim_held(id, leg);
+                // Done only when Lightning says so; see `retire_claims`.
+                false
+            }
+            Effect::FailBack(leg) => {
+                self.fail_back(id, leg, item.id);
+                false
+            }
+            Effect::PublishFunding => {
+                self.publish_funding(id, item.id);
+                false
+            }
+            Effect::ReleaseFunding => {
+                if let Some(live) = self.swaps.get(&id) {
+                    for (tx, _) in &live.fundings {
+                        self.ports.wallet().release(tx);
+                    }
+                }
+                true
+            }
+            Effect::Say(say) => {
+                self.say(id, say, item.id);
+                false
+            }
+        };
+        if finished {
+            // Marked when the engine comes round; running it twice meanwhile does no harm.
+            self.beside(async move {
+                Internal::Done {
+                    id,
+                    items: vec![item.id],
+                }
+            });
+        }
+    }
+
+    /// Runs what is undone in a swap's outbox.
+    pub(crate) fn run_outbox(&mut self, id: SwapId) {
+        let Some(live) = self.swaps.get(&id) else {
+            return;
+        };
+        let items: Vec<OutboxItem> = live
+            .outbox
+            .iter()
+            .filter(|item| !live.busy.saying.contains(&item.id))
+            .copied()
+            .collect();
+        for item in items {
+            self.run_effect(id, item);
+        }
+    }
+
+    fn pay(&mut self, id: SwapId, leg: Leg) -> bool {
+        let Some(live) = self.swaps.get(&id) else {
+            return true;
+        };
+        let Some(request) = pay_request(live, leg) else {
+            return true;
+        };
+        let wanted = live.payer().is_some_and(|p| p.decision() == Decision::Open)
+            && self.height
+                <= live
+                    .record
+                    .deal
+                    .locks
+                    .pay_until(live.record.deal.agreed_height);
+        let lightning = self.ports.lightning();
+        let failed = match lightning.payment(request.payment_id) {
+            PaymentStatus::Pending | PaymentStatus::Settled => None,
+            PaymentStatus::Unknown if !wanted => Some("it was not made in time".to_owned()),
+            PaymentStatus::Unknown => match lightning.pay(&request) {
+                Ok(()) | Err(PayError::Duplicate) => None,
+                Err(PayError::Failed(reason)) => Some(reason),
+            },
+        };
+        if let Some(reason) = failed {
+            warn!(swap = %id.short(), ?leg, %reason, "a Lightning payment could not be made");
+            if let Some(live) = self.swaps.get_mut(&id) {
+                live.trouble = Some(format!("the Lightning payment could not be made: {reason}"));
+            }
+            self.push(id, Event::PaymentFailed { leg });
+        }
+        true
+    }
+
+    fn claim_held(&self, id: SwapId, leg: Leg) {
+        let Some(live) = self.swaps.get(&id) else {
+            return;
+        };
+        let Some(funder) = live.funder() else { return };
+        let preimage = match leg {
+            Leg::Swap => funder.preimage(),
+            Leg::Prepay => Some(live.secrets.preimage),
+        };
+        if let (Htlc::Claiming(_), Some(preimage)) = (funder.htlc(leg), preimage) {
+            self.ports.lightning().claim(preimage.0);
+        }
+    }
+
+    /// Takes claims off the outbox that Lightning has answered for.
+    pub(crate) fn retire_claims(&mut self, id: SwapId) -> Result<(), PortError> {
+        let Some(live) = self.swaps.get(&id) else {
+            return Ok(());
+        };
+        let Some(funder) = live.funder() else {
+            return Ok(());
+        };
+        let items: Vec<i64> = live
+            .outbox
+            .iter()
+            .filter(|item| match item.effect {
+                Effect::Claim(leg) => !matches!(funder.htlc(leg), Htlc::Claiming(_)),
+                _ => false,
+            })
+            .map(|item| item.id)
+            .collect();
+        self.done(id, &items)
+    }
+
+    /// Lightning may forget a failing in a crash until its state is written, so it stays in the outbox until then.
+    fn fail_back(&mut self, id: SwapId, leg: Leg, item: i64) {
+        let Some(live) = self.swaps.get_mut(&id) else {
+            return;
+        };
+        let Some(hash) = live.hash_of(leg) else {
+            return;
+        };
+        live.busy.saying.insert(item);
+        self.ports.lightning().fail_back(hash);
+        let ports = self.ports.clone();
+        self.beside(async move {
+            ports.lightning().written().await;
+            Internal::Done {
+                id,
+                items: vec![item],
+            }
+        });
+    }
+
+    fn publish_funding(&mut self, id: SwapId, item: i64) {
+        let Some(live) = self.swaps.get_mut(&id) else {
+            return;
+        };
+        let Some(tx) = live.funding_tx().cloned() else {
+            return;
+        };
+        live.busy.saying.insert(item);
+        let ports = self.ports.clone();
+        self.beside(async move {
+            match ports.chain().broadcast(&[tx]).await {
+                Ok(()) => Internal::Done { id, items: vec![item] },
+                Err(error) => {
+                    warn!(swap = %id.short(), %error, "the funding was not taken by the mempool; trying again");
+                    Internal::NotSaid { id, item }
+                }
+            }
+        });
+    }
+}
+
+/// A payment with its limits. The routing limit is shared: the prepay may use a quarter of it.
+fn pay_request(live: &Live, leg: Leg) -> Option<PayRequest> {
+    let record = &live.record;
+    let total = Msat::from_sat(record.limits.max_routing_fee_sat)?.0;
+    let prepay_share = if record.deal.prepay_amount == Amount::ZERO {
+        0
+    } else {
+        total / 4
+    };
+    let (invoice, max_fee) = match leg {
+        Leg::Swap => (record.swap_invoice.clone(), total - prepay_share),
+        Leg::Prepay => (record.prepay_invoice.clone()?, prepay_share),
+    };
+    debug_assert_eq!(record.role, Role::Payer);
+    Some(PayRequest {
+        invoice,
+        payment_id: live.hash_of(leg)?,
+        max_fee: Msat(max_fee),
+        max_total_delta: record.deal.locks.max_total_delta(),
+        max_parts: MAX_PARTS,
+        retry_secs: RETRY_SECS,
+        last_hop: record.last_hop,
+    })
+}

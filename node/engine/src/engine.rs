@@ -1,0 +1,327 @@
+//! The one task that owns every swap.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bitcoin::OutPoint;
+use bitcoin::ScriptBuf;
+use cambista_protocol::swap::{Effect, Event};
+use cambista_protocol::words::SwapId;
+use tokio::sync::{mpsc, watch};
+use tracing::{error, info};
+
+use crate::advance::Job;
+use crate::desk::Desk;
+use crate::handle::{EngineHandle, Input, MakerPolicy};
+use crate::internal::{HeldQuote, Internal};
+use crate::live::Live;
+use crate::ports::{Chain, PortError, Ports, Store, Wallet};
+
+/// Inputs that wait while the engine works; senders wait when it is full.
+const QUEUE: usize = 256;
+/// Between two looks at what has not worked yet.
+const TICK: Duration = Duration::from_secs(5);
+
+/// The engine's beginning; see [`Engine::start`].
+#[derive(Debug)]
+pub struct Engine;
+
+impl Engine {
+    /// Loads every swap, repeats the claims that may have been lost, and spawns the engine's task.
+    ///
+    /// To be called once Lightning is loaded and before it is given blocks or peers.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn start<P: Ports>(ports: Arc<P>, policy: MakerPolicy) -> Result<EngineHandle, PortError> {
+        let (inputs, queue) = mpsc::channel(QUEUE);
+        let (changes, changed) = watch::channel(0);
+        let (failed, failure) = watch::channel(None);
+        let best_block = ports.store().best_block()?;
+        let mut core = Core::load(ports, policy, inputs.clone(), changes, best_block)?;
+        core.repeat_claims();
+        let handle = EngineHandle::new(inputs, changed, failure, best_block);
+        tokio::spawn(async move {
+            if let Err(reason) = core.run(queue).await {
+                error!(%reason, "the engine stops: its state could not be stored");
+                let _ = failed.send(Some(reason.to_string()));
+            }
+        });
+        Ok(handle)
+    }
+}
+
+/// Everything the engine's task owns.
+pub(crate) struct Core<P> {
+    pub(crate) ports: Arc<P>,
+    pub(crate) inputs: mpsc::Sender<Input>,
+    pub(crate) changes: watch::Sender<u64>,
+    pub(crate) height: u32,
+    pub(crate) swaps: HashMap<SwapId, Live>,
+    /// Oldest first.
+    pub(crate) order: Vec<SwapId>,
+    pub(crate) by_hash: HashMap<[u8; 32], SwapId>,
+    pub(crate) by_script: HashMap<ScriptBuf, SwapId>,
+    /// Outpoints at contract scripts.
+    pub(crate) by_outpoint: HashMap<OutPoint, SwapId>,
+    /// First inputs of fundings.
+    pub(crate) by_first_input: HashMap<OutPoint, SwapId>,
+    pub(crate) quotes: HashMap<String, HeldQuote>,
+    pub(crate) desk: Desk,
+    pub(crate) jobs: VecDeque<Job>,
+    /// Whether wishes are acted on: not before the node around the engine runs.
+    pub(crate) awake: bool,
+}
+
+impl<P: Ports> Core<P> {
+    fn load(
+        ports: Arc<P>,
+        policy: MakerPolicy,
+        inputs: mpsc::Sender<Input>,
+        changes: watch::Sender<u64>,
+        best_block: Option<(u32, bitcoin::BlockHash)>,
+    ) -> Result<Self, PortError> {
+        let mut core = Self {
+            height: best_block.map_or_else(|| ports.chain().tip().height, |(height, _)| height),
+            inputs,
+            changes,
+            swaps: HashMap::new(),
+            order: Vec::new(),
+            by_hash: HashMap::new(),
+            by_script: HashMap::new(),
+            by_outpoint: HashMap::new(),
+            by_first_input: HashMap::new(),
+            quotes: HashMap::new(),
+            desk: Desk::new(policy),
+            jobs: VecDeque::new(),
+            awake: false,
+            ports,
+        };
+        for stored in core.ports.store().load()? {
+            let id = stored.record.id;
+            let live = Live::load(stored, core.ports.keys()).map_err(|e| {
+                PortError(format!(
+                    "the stored swap {} makes no contract: {e}",
+                    id.short()
+                ))
+            })?;
+            if !live.ended() && live.funder().is_some() {
+                for (tx, _) in &live.fundings {
+                    core.ports.wallet().reserve(tx);
+                }
+            }
+            core.adopt(live);
+        }
+        info!(
+            swaps = core.order.len(),
+            height = core.height,
+            "swaps loaded"
+        );
+        Ok(core)
+    }
+
+    /// Takes a swap into the indexes.
+    pub(crate) fn adopt(&mut self, live: Live) {
+        let id = live.id();
+        for hash in live.record.deal.hashes() {
+            self.by_hash.insert(hash, id);
+        }
+        self.by_script
+            .insert(live.record.deal.script_pubkey.clone(), id);
+        self.order.push(id);
+        self.swaps.insert(id, live);
+        self.index(id);
+    }
+
+    /// Brings the indexes of what is watched up to a swap's state.
+    pub(crate) fn index(&mut self, id: SwapId) {
+        let Some(live) = self.swaps.get(&id) else {
+            return;
+        };
+        if let Some(input) = live.first_input() {
+            self.by_first_input.insert(input, id);
+        }
+        for output in live.swap.outputs().iter() {
+            let settled = output
+                .buried_spend(&live.record.deal.locks, self.height)
+                .is_some();
+            let known = self.by_outpoint.insert(output.outpoint, id).is_some();
+            if settled {
+                self.ports.chain().unwatch_mempool(output.outpoint);
+            } else if !known {
+                self.ports.chain().watch_mempool(output.outpoint);
+            }
+        }
+    }
+
+    /// Lightning may have lost a claim in a crash; saying it again does no harm.
+    fn repeat_claims(&mut self) {
+        for id in self.order.clone() {
+            let Some(live) = self.swaps.get(&id) else {
+                continue;
+            };
+            let claims: Vec<_> = live
+                .outbox
+                .iter()
+                .filter(|item| matches!(item.effect, Effect::Claim(_)))
+                .copied()
+                .collect();
+            for item in claims {
+                self.run_effect(id, item);
+            }
+        }
+    }
+
+    async fn run(&mut self, mut queue: mpsc::Receiver<Input>) -> Result<(), PortError> {
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        tick.tick().await;
+        loop {
+            tokio::select! {
+                input = queue.recv() => match input {
+                    None => return Ok(()),
+                    Some(Input::Stop { reply }) => {
+                        self.claim_before_leaving().await?;
+                        let _ = reply.send(());
+                        return Ok(());
+                    }
+                    Some(input) => self.take(input).await?,
+                },
+                _ = tick.tick() => self.tick().await?,
+            }
+        }
+    }
+
+    async fn take(&mut self, input: Input) -> Result<(), PortError> {
+        match input {
+            Input::Ask {
+                direction,
+                amount,
+                makers,
+                reply,
+            } => {
+                self.ask(direction, amount, makers, reply);
+            }
+            Input::Start { request, reply } => self.start_swap(&request, reply),
+            Input::Swaps { reply } => {
+                let views = self
+                    .order
+                    .iter()
+                    .rev()
+                    .filter_map(|id| self.view(*id))
+                    .collect();
+                let _ = reply.send(views);
+            }
+            Input::Swap { id, reply } => {
+                let _ = reply.send(self.find_view(&id));
+            }
+            Input::SetPolicy { policy, reply } => {
+                self.desk.policy = policy;
+                let _ = reply.send(());
+            }
+            Input::Policy { reply } => {
+                let _ = reply.send(self.desk.policy);
+            }
+            Input::Peer {
+                from,
+                protocol,
+                body,
+                reply,
+            } => {
+                let answer = self.peer_request(from, protocol, &body).await?;
+                let _ = reply.send(answer);
+            }
+            Input::Connected {
+                block,
+                height,
+                reply,
+            } => {
+                self.connected(&block, height).await?;
+                let _ = reply.send(());
+            }
+            Input::Disconnected { fork, hash, reply } => {
+                self.disconnected(fork, hash).await?;
+                let _ = reply.send(());
+            }
+            Input::MempoolSpend { tx, reply } => {
+                self.mempool_spend(&tx).await?;
+                let _ = reply.send(());
+            }
+            Input::Lightning { news, reply } => {
+                self.lightning_news(&news).await?;
+                let _ = reply.send(());
+            }
+            Input::Internal(internal) => self.internal(internal).await?,
+            Input::Stop { reply } => {
+                let _ = reply.send(());
+            }
+        }
+        Ok(())
+    }
+
+    async fn internal(&mut self, internal: Internal) -> Result<(), PortError> {
+        match internal {
+            Internal::Quoted {
+                direction,
+                amount,
+                held,
+                refused,
+                reply,
+            } => {
+                self.quoted(direction, amount, held, refused, reply);
+            }
+            Internal::Agreed { result, reply } => self.agreed(result, reply).await?,
+            Internal::TermsAnswered { id, result, reply } => {
+                self.terms_answered(id, result, reply).await?;
+            }
+            Internal::Written { id } => {
+                if let Some(live) = self.swaps.get_mut(&id) {
+                    live.busy.awaiting_hold = false;
+                }
+                self.happened(id, Event::HoldDurable).await?;
+            }
+            Internal::ClaimTested {
+                id,
+                outpoint,
+                result,
+            } => {
+                self.claim_tested(id, outpoint, result).await?;
+            }
+            Internal::Done { id, items } => self.done(id, &items)?,
+            Internal::NotSaid { id, item } => {
+                if let Some(live) = self.swaps.get_mut(&id) {
+                    live.busy.saying.remove(&item);
+                }
+            }
+            Internal::PeerFundingSent { id, result } => self.peer_funding_sent(id, result).await?,
+            Internal::Resumed { id, ok } => {
+                if let Some(live) = self.swaps.get_mut(&id) {
+                    live.busy.resuming = false;
+                    live.busy.resumed = ok;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What has not worked yet is tried again.
+    async fn tick(&mut self) -> Result<(), PortError> {
+        self.awake = true;
+        let now = self.now();
+        self.quotes.retain(|_, held| held.quote.valid_until >= now);
+        self.desk.expire(now);
+        for id in self.order.clone() {
+            let busy = self
+                .swaps
+                .get(&id)
+                .is_some_and(|l| !l.ended() || !l.outbox.is_empty());
+            if busy {
+                self.resume(id);
+                self.run_outbox(id);
+                self.grant_wishes(id, false).await?;
+            }
+        }
+        self.drain().await
+    }
+}

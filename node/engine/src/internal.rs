@@ -1,0 +1,66 @@
+//! What the engine's own helpers tell it when their work is done.
+
+use bitcoin::{Amount, OutPoint};
+use cambista_protocol::market::quote::Quote;
+use cambista_protocol::signed::Signed;
+use cambista_protocol::words::{Direction, SwapId};
+
+use crate::handle::{EngineError, MakerContact, NoQuote, Quotes, Reply};
+use crate::ports::NewSwap;
+
+/// A quote this node received and may still open.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldQuote {
+    pub(crate) signed: Signed,
+    pub(crate) quote: Quote,
+    pub(crate) maker: MakerContact,
+}
+
+/// A swap whose terms are agreed as far as this side needs before it is written down.
+#[derive(Debug)]
+pub(crate) struct Agreed {
+    pub(crate) new: Box<NewSwap>,
+    /// `in`: the message that brings this side's terms to the maker, sent only once the swap is stored.
+    pub(crate) then_send: Option<Vec<u8>>,
+}
+
+pub(crate) enum Internal {
+    /// A round of asking is over.
+    Quoted {
+        direction: Direction,
+        amount: Amount,
+        held: Vec<HeldQuote>,
+        refused: Vec<NoQuote>,
+        reply: Reply<Result<Quotes, EngineError>>,
+    },
+    /// Terms were agreed with a maker, or not.
+    Agreed {
+        result: Result<Agreed, EngineError>,
+        reply: Reply<Result<SwapId, EngineError>>,
+    },
+    /// The maker answered the taker's own terms.
+    TermsAnswered {
+        id: SwapId,
+        result: Result<(), EngineError>,
+        reply: Reply<Result<SwapId, EngineError>>,
+    },
+    /// Lightning's state has been written since a payment was held.
+    Written { id: SwapId },
+    /// The claim of an output was tested by the mempool.
+    ClaimTested {
+        id: SwapId,
+        outpoint: OutPoint,
+        result: Result<(), String>,
+    },
+    /// Outbox items are done.
+    Done { id: SwapId, items: Vec<i64> },
+    /// A message could not be delivered now.
+    NotSaid { id: SwapId, item: i64 },
+    /// A funding the peer told us of was handed to the network.
+    PeerFundingSent {
+        id: SwapId,
+        result: Result<(), String>,
+    },
+    /// The maker knows where to reach this taker.
+    Resumed { id: SwapId, ok: bool },
+}

@@ -1,0 +1,35 @@
+//! The engine: orders and swaps, from the first quote to the last buried transaction.
+//!
+//! It is generic over its ports ([`ports`]): chain, wallet, Lightning, peers, store, keys, clock. It knows no LDK, no
+//! libp2p and no HTTP. Only the engine advances a swap, and only its sweeper spends HTLC outputs.
+//!
+//! One task owns all swaps ([`engine`]). It takes one input at a time, stores what it means, and only then acts.
+
+mod advance;
+mod blocks;
+mod claim;
+mod cost;
+mod desk;
+mod effects;
+mod engine;
+mod funding;
+mod handle;
+mod internal;
+mod live;
+mod news;
+mod peer;
+pub mod ports;
+pub mod record;
+mod say;
+mod story;
+mod sweeper;
+mod taker;
+pub mod view;
+mod views;
+mod wishes;
+
+pub use engine::Engine;
+pub use handle::{
+    EngineError, EngineHandle, LightningNews, MakerContact, MakerPolicy, NoQuote, Quotes,
+    SidePolicy, StartSwap,
+};

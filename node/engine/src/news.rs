@@ -1,0 +1,78 @@
+//! What Lightning says.
+
+use bitcoin::Amount;
+use cambista_protocol::money::Msat;
+use cambista_protocol::swap::{Event, HeldHtlc, Leg};
+use cambista_protocol::words::{Secret32, SwapId};
+use tracing::warn;
+
+use crate::engine::Core;
+use crate::handle::LightningNews;
+use crate::ports::{Lightning, PortError, Ports};
+
+/// The rate a held part must be worth claiming at in a fee spike (sat/vB).
+const STRESS_RATE: u64 = 50;
+/// What claiming one HTLC output of a commitment transaction takes (vB), with its share of an anchor bump.
+const HTLC_CLAIM_VBYTES: u64 = 180;
+
+impl<P: Ports> Core<P> {
+    /// Stores what the news means before Lightning may forget it.
+    pub(crate) async fn lightning_news(&mut self, news: &LightningNews) -> Result<(), PortError> {
+        let hash = match news {
+            LightningNews::Held { payment_hash, .. }
+            | LightningNews::Claimed { payment_hash }
+            | LightningNews::Dropped { payment_hash }
+            | LightningNews::Sent { payment_hash, .. }
+            | LightningNews::Failed { payment_hash, .. } => payment_hash,
+        };
+        let Some((id, leg)) = self.leg(hash) else {
+            if matches!(news, LightningNews::Held { .. }) {
+                warn!("a payment arrived that belongs to no swap; it goes back");
+                self.ports.lightning().fail_back(*hash);
+            }
+            return Ok(());
+        };
+        let event = match news {
+            LightningNews::Held {
+                payment_id,
+                amount,
+                claim_deadline,
+                parts,
+                custom_records,
+                ..
+            } => Event::Held {
+                leg,
+                htlc: HeldHtlc {
+                    payment_id: Secret32(*payment_id),
+                    amount: *amount,
+                    claim_deadline: *claim_deadline,
+                    sound: !custom_records && is_sound(leg, parts),
+                },
+            },
+            LightningNews::Claimed { .. } => Event::Claimed { leg },
+            LightningNews::Dropped { .. } => Event::Dropped { leg },
+            LightningNews::Sent { fee, .. } => Event::PaymentSettled { leg, fee: *fee },
+            LightningNews::Failed { reason, .. } => {
+                if let Some(live) = self.swaps.get_mut(&id) {
+                    live.trouble = Some(format!("the Lightning payment failed: {reason}"));
+                }
+                Event::PaymentFailed { leg }
+            }
+        };
+        self.happened(id, event).await
+    }
+
+    fn leg(&self, hash: &[u8; 32]) -> Option<(SwapId, Leg)> {
+        let id = *self.by_hash.get(hash)?;
+        Some((id, self.swaps.get(&id)?.leg_of(hash)?))
+    }
+}
+
+/// Whether every held part could be claimed on the chain at a stress fee rate. The prepay is small by design: it only
+/// has to have come over anchor channels.
+fn is_sound(leg: Leg, parts: &[(Msat, bool)]) -> bool {
+    let least = Amount::from_sat(STRESS_RATE * HTLC_CLAIM_VBYTES);
+    parts.iter().all(|(part, anchors)| {
+        *anchors && (leg == Leg::Prepay || Amount::from_sat(part.0 / 1000) >= least)
+    })
+}

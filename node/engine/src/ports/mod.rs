@@ -1,0 +1,59 @@
+//! What the engine needs of the world, in its own words.
+
+mod chain;
+mod keys;
+mod lightning;
+mod peers;
+mod store;
+mod wallet;
+
+pub use chain::{Chain, ChainTip, NotAccepted};
+pub use keys::{Clock, Entropy, Keys, SwapSecrets};
+pub use lightning::{
+    HoldRequest, Lightning, Liquidity, PayError, PayRequest, PaymentStatus, RouteTarget,
+};
+pub use peers::{PeerAddress, PeerError, PeerProtocol, Peers};
+pub use store::{Commit, NewSwap, OutboxItem, Store, StoredEvent, StoredSwap, StoredSweep};
+pub use wallet::{BuiltFunding, Wallet};
+
+/// Something outside failed. The text is for people: what happened and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PortError(pub String);
+
+/// All ports of one engine.
+pub trait Ports: Send + Sync + 'static {
+    /// The block chain.
+    type Chain: Chain;
+    /// The on-chain wallet.
+    type Wallet: Wallet;
+    /// The Lightning node.
+    type Lightning: Lightning;
+    /// Other Cambista nodes.
+    type Peers: Peers;
+    /// Durable state.
+    type Store: Store;
+    /// Secrets of this node.
+    type Keys: Keys;
+    /// Time.
+    type Clock: Clock;
+    /// Randomness.
+    type Entropy: Entropy;
+
+    /// The chain.
+    fn chain(&self) -> &Self::Chain;
+    /// The wallet.
+    fn wallet(&self) -> &Self::Wallet;
+    /// Lightning.
+    fn lightning(&self) -> &Self::Lightning;
+    /// The peers.
+    fn peers(&self) -> &Self::Peers;
+    /// The store.
+    fn store(&self) -> &Self::Store;
+    /// The keys.
+    fn keys(&self) -> &Self::Keys;
+    /// The clock.
+    fn clock(&self) -> &Self::Clock;
+    /// The entropy.
+    fn entropy(&self) -> &Self::Entropy;
+}

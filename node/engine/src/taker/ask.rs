@@ -1,0 +1,258 @@
+//! Asking makers for firm quotes, and what each would cost all in.
+
+use bitcoin::Amount;
+use cambista_protocol::cbor;
+use cambista_protocol::contract::SpendKind;
+use cambista_protocol::market::quote::Quote;
+use cambista_protocol::message::{MAX_QUOTE_MESSAGE, QuoteReply, QuoteRequest};
+use cambista_protocol::swap::Outcome;
+use cambista_protocol::words::{Direction, Side, SwapId};
+
+use crate::cost;
+use crate::engine::Core;
+use crate::handle::{EngineError, MakerContact, NoQuote, Quotes, Reply};
+use crate::internal::{HeldQuote, Internal};
+use crate::ports::{Chain, Clock, Lightning, PeerProtocol, Peers, Ports, RouteTarget, Wallet};
+use crate::view::QuoteView;
+
+/// Makers asked in one round at most.
+const MOST_MAKERS: usize = 16;
+/// Quotes kept to be opened at most.
+const MOST_QUOTES: usize = 256;
+/// Minutes a block takes on average.
+const MINUTES_A_BLOCK: u32 = 10;
+/// An output below this is dust for some kinds of address (sat).
+const LEAST_AMOUNT: u64 = 1_000;
+
+impl<P: Ports> Core<P> {
+    /// Asks every maker at once, beside the engine.
+    pub(crate) fn ask(
+        &mut self,
+        direction: Direction,
+        amount: Amount,
+        mut makers: Vec<MakerContact>,
+        reply: Reply<Result<Quotes, EngineError>>,
+    ) {
+        if amount.to_sat() < LEAST_AMOUNT || amount > Amount::MAX_MONEY {
+            let _ = reply.send(Err(EngineError::Invalid(format!(
+                "{} sat cannot be swapped: the least is {LEAST_AMOUNT} sat",
+                amount.to_sat()
+            ))));
+            return;
+        }
+        makers.truncate(MOST_MAKERS);
+        let request = QuoteRequest {
+            network: self.network(),
+            direction,
+            amount_sat: amount.to_sat(),
+        };
+        let body = cbor::to_vec(&request);
+        let now = self.now();
+        let ports = self.ports.clone();
+        self.beside(async move {
+            let mut asked = tokio::task::JoinSet::new();
+            for maker in makers {
+                let (ports, body, request) = (ports.clone(), body.clone(), request.clone());
+                asked.spawn(async move {
+                    let node = maker.node_id;
+                    let answer = ask_one(&*ports, maker, body, &request, now).await;
+                    answer.map_err(|reason| NoQuote {
+                        maker: node.to_string(),
+                        reason,
+                    })
+                });
+            }
+            let (mut held, mut refused) = (Vec::new(), Vec::new());
+            while let Some(answer) = asked.join_next().await {
+                match answer {
+                    Ok(Ok(quote)) => held.push(quote),
+                    Ok(Err(none)) => refused.push(none),
+                    Err(_) => {}
+                }
+            }
+            Internal::Quoted {
+                direction,
+                amount,
+                held,
+                refused,
+                reply,
+            }
+        });
+    }
+
+    /// Keeps the quotes and shows them, cheapest first.
+    pub(crate) fn quoted(
+        &mut self,
+        _direction: Direction,
+        _amount: Amount,
+        held: Vec<HeldQuote>,
+        refused: Vec<NoQuote>,
+        reply: Reply<Result<Quotes, EngineError>>,
+    ) {
+        let mut quotes = Vec::new();
+        for held in held {
+            let view = self.quote_view(&held);
+            if self.quotes.len() < MOST_QUOTES {
+                self.quotes.insert(view.id.clone(), held);
+            }
+            quotes.push(view);
+        }
+        quotes.sort_by(|a, b| (a.total_sat, &a.id).cmp(&(b.total_sat, &b.id)));
+        let _ = reply.send(Ok(Quotes { quotes, refused }));
+    }
+
+    /// Everything a quote costs, estimated and at worst.
+    pub(crate) fn quote_view(&self, held: &HeldQuote) -> QuoteView {
+        let quote = &held.quote;
+        let amount = quote.amount();
+        let locks = quote.timelocks();
+        let (miner, limit_base, locked) = match quote.direction {
+            Direction::Out => self.out_costs(quote),
+            Direction::In => {
+                let rate = self.ports.chain().fee_rate(crate::funding::FUNDING_TARGET);
+                let funding = self.ports.wallet().funding_fee(amount, rate);
+                let funding =
+                    funding.unwrap_or_else(|_| cost::maker_chain_cost(Direction::Out, rate));
+                (funding, funding, locks.refund_delta + locks.refund_confirm)
+            }
+        };
+        let max_miner = cost::miner_limit(amount, limit_base);
+        let (routing, max_routing) = match quote.direction {
+            Direction::Out => self.routing(quote),
+            Direction::In => (0, 0),
+        };
+        let invoices = quote.swap_invoice().unwrap_or(Amount::ZERO);
+        let (send, receive) = match quote.direction {
+            Direction::Out => (
+                invoices + quote.prepay(),
+                amount.checked_sub(miner).unwrap_or(Amount::ZERO),
+            ),
+            Direction::In => (amount + miner, invoices),
+        };
+        let signed = |sat: u64| i64::try_from(sat).unwrap_or(i64::MAX);
+        let failed = match quote.direction {
+            Direction::Out if quote.prepay_sat == 0 => 0,
+            Direction::Out => quote.prepay_sat.saturating_add(max_routing / 4),
+            // Funding and taking back, both at the limit.
+            Direction::In => max_miner.to_sat().saturating_mul(2),
+        };
+        QuoteView {
+            id: SwapId(held.signed.id()).to_string(),
+            direction: quote.direction.to_string(),
+            maker: quote.maker.to_string(),
+            amount_sat: quote.amount_sat,
+            send_sat: send.to_sat(),
+            receive_sat: receive.to_sat(),
+            maker_fee_sat: quote.maker_fee_sat,
+            prepay_sat: quote.prepay_sat,
+            miner_fee_sat: miner.to_sat(),
+            routing_fee_sat: routing,
+            total_sat: quote
+                .maker_fee_sat
+                .saturating_add(signed(miner.to_sat()))
+                .saturating_add(signed(routing)),
+            max_miner_fee_sat: max_miner.to_sat(),
+            max_routing_fee_sat: max_routing,
+            worst_total_sat: quote
+                .maker_fee_sat
+                .saturating_add(signed(max_miner.to_sat()))
+                .saturating_add(signed(max_routing)),
+            worst_if_failed_sat: failed,
+            locked_blocks: locked,
+            locked_hours: locked.saturating_mul(MINUTES_A_BLOCK).div_ceil(60),
+            confirmations: self.wanted_confirmations(quote),
+            refund_delta: quote.refund_delta,
+            valid_until: quote.valid_until,
+        }
+    }
+
+    /// Miner fee expected, the fee the limit grows from, and the longest lock of an `out`.
+    fn out_costs(&self, quote: &Quote) -> (Amount, Amount, u32) {
+        // A P2TR destination; the swap's own is not known yet.
+        let script = bitcoin::ScriptBuf::from_bytes([&[0x51, 0x20][..], &[0; 32][..]].concat());
+        let chain = self.ports.chain();
+        let expected = cost::sweep_fee(
+            SpendKind::KeyPath,
+            &script,
+            chain.fee_rate(crate::sweeper::LAZY_TARGET),
+        );
+        let worst = cost::sweep_fee(SpendKind::Claim, &script, chain.fee_rate(1));
+        (expected, worst, quote.timelocks().max_total_delta() + 3)
+    }
+
+    /// Routing of swap and prepay: estimate and limit (sat).
+    fn routing(&self, quote: &Quote) -> (u64, u64) {
+        let max_delta = quote.timelocks().max_total_delta();
+        let lightning = self.ports.lightning();
+        let fee = |amount: Amount| {
+            if amount == Amount::ZERO {
+                return 0;
+            }
+            let target = RouteTarget::Node(quote.maker);
+            lightning
+                .route_fee(target, amount, max_delta)
+                .map_or(0, |fee| fee.to_sat_ceil())
+        };
+        let estimate =
+            fee(quote.swap_invoice().unwrap_or(Amount::ZERO)).saturating_add(fee(quote.prepay()));
+        (estimate, cost::routing_limit(quote.amount(), estimate))
+    }
+
+    /// N, by everything that is open with this maker; never 1 with a maker that has proved nothing yet.
+    pub(crate) fn wanted_confirmations(&self, quote: &Quote) -> u32 {
+        if quote.direction == Direction::In {
+            return quote.confirmations;
+        }
+        let with_maker = self
+            .swaps
+            .values()
+            .filter(|l| l.record.side == Side::Taker && l.record.maker == quote.maker);
+        let (mut proved, mut open) = (false, quote.amount());
+        for live in with_maker {
+            proved |= live.swap.outcome() == Some(Outcome::Done);
+            if !live.ended() {
+                open = open
+                    .checked_add(live.record.deal.amount)
+                    .unwrap_or(Amount::MAX_MONEY);
+            }
+        }
+        cost::confirmations(open).max(if proved { 1 } else { 2 })
+    }
+}
+
+/// One maker's quote, checked: its signature, its network, and that it is the one asked for.
+async fn ask_one<P: Ports>(
+    ports: &P,
+    maker: MakerContact,
+    body: Vec<u8>,
+    request: &QuoteRequest,
+    now: u64,
+) -> Result<HeldQuote, String> {
+    let bytes = ports
+        .peers()
+        .request(&maker.peer, PeerProtocol::Quote, body)
+        .await
+        .map_err(|e| e.to_string())?;
+    let reply: QuoteReply =
+        cbor::from_slice(&bytes, MAX_QUOTE_MESSAGE).map_err(|e| e.to_string())?;
+    let signed = match reply {
+        QuoteReply::Quote(signed) => signed,
+        QuoteReply::Refused(refusal) => return Err(refusal.text),
+    };
+    let quote = Quote::open(&signed).map_err(|e| e.to_string())?;
+    let asked = quote.maker == maker.node_id
+        && quote.network == request.network
+        && quote.direction == request.direction
+        && quote.amount_sat == request.amount_sat;
+    if !asked {
+        return Err("the quote is not for what was asked".to_owned());
+    }
+    if quote.valid_until < now.max(ports.clock().now()) {
+        return Err("the quote has expired already".to_owned());
+    }
+    Ok(HeldQuote {
+        signed,
+        quote,
+        maker,
+    })
+}
