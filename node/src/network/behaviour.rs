@@ -1,15 +1,16 @@
 //! The swarm's protocols, put together.
 
 use libp2p::{
-    connection_limits, gossipsub::IdentTopic, identify, identity::Keypair,
-    memory_connection_limits, ping, swarm::NetworkBehaviour,
+    gossipsub::IdentTopic, identify, identity::Keypair, memory_connection_limits, ping,
+    swarm::NetworkBehaviour,
 };
 
 use super::{
     config::NetworkConfig,
     error::NetworkError,
     exchange::{self, Exchange, Protocol},
-    identify as identity, limits,
+    identify as identity,
+    limits::{self, Connections},
     offers::{self, Gossip},
 };
 
@@ -17,7 +18,7 @@ use super::{
 /// waiting request is handed to a connection that never comes to be.
 #[derive(NetworkBehaviour)]
 pub(super) struct Behaviour {
-    pub(super) limits: connection_limits::Behaviour,
+    pub(super) limits: Connections,
     pub(super) memory: memory_connection_limits::Behaviour,
     pub(super) identify: identify::Behaviour,
     pub(super) ping: ping::Behaviour,
@@ -36,7 +37,7 @@ impl Behaviour {
         topic: &IdentTopic,
     ) -> Result<Self, NetworkError> {
         Ok(Self {
-            limits: limits::count(&config.limits),
+            limits: Connections::new(config.limits.clone()),
             memory: limits::memory(),
             identify: identity::new(config.network, key, !config.external.is_empty()),
             ping: identity::ping(),

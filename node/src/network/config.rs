@@ -56,13 +56,16 @@ impl std::fmt::Debug for NetworkConfig {
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Established connections accepted from others.
-    pub inbound: u32,
+    pub inbound: usize,
     /// Established connections made by this node.
-    pub outbound: u32,
-    /// Connections in either direction that are still being set up.
-    pub pending: u32,
+    pub outbound: usize,
+    /// Connections that are still being set up, in each direction.
+    pub pending: usize,
     /// Established connections with one peer, both directions together.
-    pub per_peer: u32,
+    pub per_peer: usize,
+    /// Connections accepted from one IP address, those being set up included; an IPv6 /64 counts as
+    /// one address, loopback is not counted.
+    pub per_address: usize,
     /// Requests of this node that wait for an answer.
     pub requests: usize,
     /// Requests of this node that wait for an answer from one peer.
@@ -76,6 +79,7 @@ impl Default for Limits {
             outbound: 128,
             pending: 64,
             per_peer: 4,
+            per_address: 32,
             requests: 256,
             requests_per_peer: 16,
         }

@@ -214,7 +214,7 @@ impl Driver {
             let _ = dial.reply.send(Ok(peer));
             return;
         }
-        if self.dials.len() >= usize::try_from(self.limits.pending).unwrap_or(usize::MAX) {
+        if self.dials.len() >= self.limits.pending {
             let _ = dial.reply.send(Err(DialError::Busy));
             return;
         }

@@ -48,6 +48,7 @@ impl Handler for Recorder {
         async move {
             match body.first() {
                 Some(b'n') => None,
+                Some(b's') => Some(b"short".to_vec()),
                 Some(b'x') => Some(vec![0; protocol.max_bytes() + 1]),
                 Some(b'w') => {
                     self.gate.acquire().await.unwrap().forget();
@@ -230,7 +231,7 @@ async fn an_oversized_request_of_a_rude_peer_is_refused() {
     let mut ask = async |size: usize| {
         let addresses = vec![maker.address()];
         let exchange = rude.behaviour_mut();
-        exchange.send_request_with_addresses(&maker.id(), vec![b'.'; size], addresses);
+        exchange.send_request_with_addresses(&maker.id(), vec![b's'; size], addresses);
         loop {
             match rude.select_next_some().await {
                 swarm::SwarmEvent::Behaviour(request_response::Event::Message { .. }) => {
@@ -476,4 +477,24 @@ async fn swarms_in_one_process_can_do_without_sockets() {
     let a = Node::start(config.clone()).await;
     let b = Node::start(config).await;
     b.ask(&a, Protocol::Quote, b"hello").await.unwrap();
+}
+
+#[tokio::test]
+async fn connections_beyond_the_limit_are_refused_and_places_come_free_again() {
+    let mut config = listening();
+    config.limits.inbound = 2;
+    let hub = Node::start(config).await;
+    let (first, second) = (Node::with_bootstrap(&hub).await, Node::listening().await);
+    hub.next_peer().await;
+    second.net.dial(hub.full_address()).await.unwrap();
+    hub.next_peer().await;
+
+    let third = Node::listening().await;
+    let answer = third.ask(&hub, Protocol::Quote, b"hello").await;
+    assert!(answer.is_err());
+    assert_eq!(hub.net.peers().len(), 2);
+
+    first.net.shutdown().await;
+    third.ask(&hub, Protocol::Quote, b"hello").await.unwrap();
+    second.ask(&hub, Protocol::Quote, b"hello").await.unwrap();
 }
