@@ -13,6 +13,7 @@ mod ldk;
 mod plan;
 mod send;
 mod sink;
+mod store;
 mod sync;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bdk_wallet::chain::Merge as _;
-use bdk_wallet::{ChangeSet, KeychainKind, Update};
+use bdk_wallet::{ChangeSet, KeychainKind};
 use bitcoin::bip32::Xpriv;
 use bitcoin::{Address, Amount, Network, OutPoint, Transaction};
 use lightning::chain::BestBlock;
@@ -36,10 +37,6 @@ pub use view::{Balance, WalletTx};
 
 use crate::chain::BlockId;
 use keys::Keys;
-
-/// How many keys beyond the last used one are recognised. Quotes that come to nothing use up addresses, so this is wider
-/// than a wallet for people needs.
-const LOOKAHEAD: u32 = 100;
 
 /// Why a coin is set aside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,44 +86,11 @@ impl Wallet {
         start: Option<BlockId>,
     ) -> Result<Arc<Self>, WalletError> {
         let keys = Keys::new(account);
-        let mut stored = ChangeSet::default();
-        for change in sink
-            .load()
-            .map_err(|err| WalletError::Store(err.to_string()))?
-        {
-            let change = serde_json::from_slice(&change)
-                .map_err(|err| WalletError::Store(format!("a stored change is damaged: {err}")))?;
-            stored.merge(change);
-        }
-        let external = keys.descriptor(KeychainKind::External);
-        let internal = keys.descriptor(KeychainKind::Internal);
-        let wrong = |reason: String| WalletError::WrongWallet(reason);
+        let stored = store::stored(sink.as_ref())?;
         let bdk = if stored.is_empty() {
-            let mut bdk = bdk_wallet::Wallet::create(external, internal)
-                .network(network)
-                .lookahead(LOOKAHEAD)
-                .create_wallet_no_persist()
-                .map_err(|err| wrong(err.to_string()))?;
-            if let Some(start) = start.filter(|start| start.height > 0) {
-                let chain = bdk
-                    .latest_checkpoint()
-                    .insert(sync::bdk_id(start.height, start.hash));
-                bdk.apply_update(Update {
-                    chain: Some(chain),
-                    ..Update::default()
-                })
-                .map_err(|err| wrong(err.to_string()))?;
-            }
-            bdk
+            store::create(&keys, network, start)?
         } else {
-            bdk_wallet::Wallet::load()
-                .descriptor(KeychainKind::External, Some(external))
-                .descriptor(KeychainKind::Internal, Some(internal))
-                .check_network(network)
-                .lookahead(LOOKAHEAD)
-                .load_wallet_no_persist(stored)
-                .map_err(|err| wrong(err.to_string()))?
-                .ok_or_else(|| wrong("it is incomplete".to_owned()))?
+            store::restore(&keys, network, stored)?
         };
         let state = State {
             bdk,

@@ -30,32 +30,19 @@ impl Listen for Wallet {
     fn block_connected(&self, block: &Block, height: u32) {
         // A failure to store has been told by `mutate` already.
         let _ = self.mutate(|state| {
-            if state.bdk.apply_block(block, height).is_ok() {
-                return Ok(());
-            }
-            // A reorganisation deeper than the block a young wallet began at: connect by the genesis block instead.
-            let genesis = state
-                .bdk
-                .local_chain()
-                .iter_checkpoints()
-                .last()
-                .map(|genesis| genesis.block_id());
-            let genesis = genesis
-                .ok_or_else(|| WalletError::WrongWallet("it has no first block".to_owned()))?;
-            state
-                .bdk
-                .apply_block_connected_to(block, height, genesis)
-                .map_err(|err| {
-                    let error =
-                        WalletError::WrongWallet(format!("block {height} does not connect: {err}"));
-                    self.fail(&error);
-                    error
-                })
+            state.bdk.apply_block(block, height).map_err(|err| {
+                let error =
+                    WalletError::WrongWallet(format!("block {height} does not connect: {err}"));
+                self.fail(&error);
+                error
+            })
         });
     }
 
-    fn blocks_disconnected(&self, _: BestBlock) {
-        // BDK drops blocks that are not in the chain any more when it is given the next one that is.
+    fn blocks_disconnected(&self, fork: BestBlock) {
+        if let Err(error) = self.rewind(fork) {
+            self.fail(&error);
+        }
     }
 }
 

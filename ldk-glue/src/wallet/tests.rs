@@ -378,6 +378,9 @@ fn a_block_that_left_the_chain_takes_its_deposit_along() {
     bench
         .wallet
         .blocks_disconnected(BestBlock::new(fork.1, fork.0));
+    assert_eq!(bench.wallet.best_block(), BestBlock::new(fork.1, fork.0));
+    assert_eq!(bench.wallet.fundable(), sats(100_000));
+    assert_eq!(bench.reopen().balance(), bench.wallet.balance());
     bench.tip = fork;
     bench.next += 1;
     bench.mine(Vec::new());
@@ -433,4 +436,40 @@ fn a_bump_for_ldk_is_signed_and_its_coin_stays_usable_for_the_next_bump() {
     assert_eq!(wallet.fundable(), sats(100_000));
     bench.mine(vec![signed]);
     assert_eq!(wallet.fundable(), sats(90_000));
+}
+
+#[test]
+fn a_reorganisation_deeper_than_a_new_wallets_first_block_is_followed() {
+    for depth in [0, 1, 3] {
+        let sink = Arc::new(Memory::default());
+        let start = BlockId {
+            height: 10,
+            hash: BlockHash::from_byte_array([10; 32]),
+            time: 0,
+        };
+        let wallet = Wallet::open(account(1), Network::Regtest, sink.clone(), Some(start)).unwrap();
+        assert_eq!(wallet.best_block(), start.best());
+        let fork = (10 - depth, BlockHash::from_byte_array([90; 32]));
+        let mut bench = Bench {
+            sink,
+            wallet,
+            tip: fork,
+            next: 1,
+        };
+        if depth == 0 {
+            bench.tip = (10, start.hash);
+        } else {
+            let fork = BestBlock::new(fork.1, fork.0);
+            bench.wallet.blocks_disconnected(fork);
+            assert_eq!(bench.wallet.best_block(), fork);
+        }
+        for _ in 0..5 {
+            let tx = bench.deposit(10_000);
+            bench.mine(vec![tx]);
+        }
+        assert_eq!(bench.wallet.failure().borrow().clone(), None, "{depth}");
+        let tip = BestBlock::new(bench.tip.1, bench.tip.0);
+        assert_eq!(bench.wallet.best_block(), tip, "{depth}");
+        assert_eq!(bench.wallet.fundable(), sats(50_000), "{depth}");
+    }
 }
