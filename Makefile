@@ -4,12 +4,13 @@ CARGO ?= cargo
 # Pinned so that the same tree is judged by the same rules everywhere.
 CARGO_DENY_VERSION := 0.20.2
 
-.PHONY: help demo test lint fmt clippy deny doc bitcoind clean
+.PHONY: help demo test bench lint fmt clippy deny doc bitcoind clean
 
 help:
 	@echo 'make demo    a whole market on regtest, on this machine alone'
-	@echo '             (KEEP=1 leaves its folders behind; ARGS="..." is passed on)'
+	@echo '             (KEEP=1 leaves it running and says how to use it; ARGS="..." is passed on)'
 	@echo 'make test    all tests, the end-to-end ones against real nodes and a real bitcoind'
+	@echo 'make bench   what a swap takes on this machine, in a release build (RUNS=30)'
 	@echo 'make lint    formatting, clippy, licenses and sources of dependencies, documentation'
 	@echo 'make doc     the documentation, in target/doc'
 	@echo 'make clean   removes what was built (not the fetched bitcoind in .cache)'
@@ -24,6 +25,11 @@ demo: bitcoind
 test: bitcoind
 	$(CARGO) build --locked --workspace --bins --tests
 	BITCOIND="$$(scripts/bitcoind)" $(CARGO) test --locked --workspace $(ARGS)
+
+RUNS ?= 30
+bench: bitcoind
+	$(CARGO) build --locked --release -p cambista -p cambista-tests --bins
+	BITCOIND="$$(scripts/bitcoind)" target/release/cambista-bench $(RUNS)
 
 lint: fmt clippy deny doc
 

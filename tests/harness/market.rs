@@ -112,8 +112,11 @@ impl Market {
         let mut makers: Vec<Node> = Vec::new();
         for (name, price) in &options.makers {
             let known = makers.first().map(p2p_addresses).unwrap_or_default();
-            let maker = node(name, &known);
+            let mut maker = node(name, &known);
             make(&maker, *price, options.refund_delta);
+            // A node has a peer id that lasts once it makes a market; the others are told this one.
+            maker.stop();
+            maker.restart();
             makers.push(maker);
         }
         let taker = node(&options.taker, &p2p_addresses(&makers[0]));
