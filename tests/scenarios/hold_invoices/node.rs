@@ -10,7 +10,7 @@ use bitcoin::bip32::{DerivationPath, Xpriv};
 use bitcoin::secp256k1::Secp256k1;
 use bitcoin::{FeeRate, Network};
 use cambista_harness::Bitcoind;
-use cambista_ldk::chain::{FeeConfig, NoObserver};
+use cambista_ldk::chain::{FeeConfig, NoObserver, Observer};
 use cambista_ldk::rpc::{Auth, BitcoindConfig};
 use cambista_ldk::wallet::{SinkError, WalletSink};
 use cambista_ldk::{
@@ -166,6 +166,24 @@ pub(crate) struct Running {
     config: Config,
 }
 
+/// What is left of a node that was stopped.
+pub(crate) struct Ended {
+    pub(crate) config: Config,
+    seed: u8,
+    pub(crate) disk: Disk,
+}
+
+impl Ended {
+    /// Starts it again, at the same address, with an observer of its own.
+    pub(crate) async fn start_from(
+        self,
+        disk: Disk,
+        observer: impl FnOnce(&Arc<Node>) -> Arc<dyn Observer>,
+    ) -> Running {
+        Running::load(self.config, self.seed, disk, observer).await
+    }
+}
+
 fn keys(seed: u8) -> NodeKeys {
     let path: DerivationPath = "m/86h/1h/0h".parse().unwrap();
     let master = Xpriv::new_master(Network::Regtest, &[seed; 32]).unwrap();
@@ -195,18 +213,24 @@ fn config(bitcoind: &Bitcoind) -> Config {
 impl Running {
     /// A new node whose keys come from `seed`.
     pub(crate) async fn start(bitcoind: &Bitcoind, seed: u8) -> Self {
-        Self::load(config(bitcoind), seed, Disk::default()).await
+        Self::load(config(bitcoind), seed, Disk::default(), |_| {
+            Arc::new(NoObserver)
+        })
+        .await
     }
 
-    async fn load(config: Config, seed: u8, disk: Disk) -> Self {
+    async fn load(
+        config: Config,
+        seed: u8,
+        disk: Disk,
+        observer: impl FnOnce(&Arc<Node>) -> Arc<dyn Observer>,
+    ) -> Self {
         let store = Arc::new(disk.clone());
         let node = Node::load(config.clone(), keys(seed), store.clone(), store)
             .await
             .unwrap();
         let events = Arc::new(Events::default());
-        node.run(Arc::new(NoObserver), events.clone())
-            .await
-            .unwrap();
+        node.run(observer(&node), events.clone()).await.unwrap();
         Self {
             node,
             events,
@@ -218,10 +242,20 @@ impl Running {
 
     /// Ends this node and starts another one, at the same address, from `disk`.
     pub(crate) async fn restart_from(self, disk: Disk) -> Self {
+        let stopped = self.stop().await;
+        stopped.start_from(disk, |_| Arc::new(NoObserver)).await
+    }
+
+    /// Ends this node.
+    pub(crate) async fn stop(self) -> Ended {
         let mut config = self.config.clone();
         config.listen = self.node.listening();
         self.node.stop().await;
-        Self::load(config, self.seed, disk).await
+        Ended {
+            config,
+            seed: self.seed,
+            disk: self.disk,
+        }
     }
 
     pub(crate) fn address(&self) -> String {
