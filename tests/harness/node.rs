@@ -94,10 +94,7 @@ impl Node {
     }
 
     fn init(&mut self, bitcoind: &Bitcoind, options: &NodeOptions) {
-        let mut args: Vec<String> = ["init", "--network", "regtest", "--alias"]
-            .map(str::to_owned)
-            .to_vec();
-        args.push(self.name.clone());
+        let mut args = vec!["init".to_owned(), "--alias".to_owned(), self.name.clone()];
         // Fixed ports: after a restart the node must be found where it was.
         let mut flag = |name: &str, value: String| args.extend([name.to_owned(), value]);
         flag("--bitcoind", format!("127.0.0.1:{}", bitcoind.rpc_port()));
@@ -130,16 +127,12 @@ impl Node {
         assert!(self.child.is_none(), "{} runs already", self.name);
         let _ = fs::remove_file(self.dir.join("api-address"));
         let log = self.log_file();
-        let child = Command::new(&self.program)
-            .arg("--datadir")
-            .arg(&self.dir)
-            .arg("run")
+        let child = self
+            .command(&["run"])
             .env(
                 "RUST_LOG",
                 std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()),
             )
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()
@@ -202,7 +195,7 @@ impl Node {
     /// A command line for people, as they would type it.
     pub fn command_line(&self, args: &str) -> String {
         format!(
-            "{} --datadir {} {args}",
+            "{} --network regtest --datadir {} {args}",
             self.program.display(),
             self.dir.display()
         )
@@ -212,7 +205,7 @@ impl Node {
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command
-            .arg("--datadir")
+            .args(["--network", "regtest", "--datadir"])
             .arg(&self.dir)
             .args(args)
             .env("NO_COLOR", "1")
