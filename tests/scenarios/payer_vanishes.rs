@@ -1,5 +1,5 @@
-//! The taker of an `out` is killed after the maker funded, and stays away: the maker takes its coins back at the refund
-//! height, the payment goes back, and the prepay pays the maker for its trouble.
+//! Who pays over Lightning is killed after the other side funded, and stays away: the coins are taken back at the refund
+//! height and the payment goes back. If it was a taker, its prepay pays the maker for the trouble.
 
 use bitcoin::absolute::LockTime;
 use cambista_harness::market::USUAL;
@@ -7,7 +7,12 @@ use cambista_harness::swap::signed;
 use cambista_harness::transaction::{Path, spend_in_mempool};
 use cambista_harness::{Change, Market, MarketOptions, Price, Purse, Taken, Way};
 
-at_two_fee_rates!(the_maker_is_refunded_and_keeps_the_prepay);
+use crate::taker_killed::{make_room, purses};
+
+at_two_fee_rates!(
+    the_maker_is_refunded_and_keeps_the_prepay,
+    the_taker_is_refunded,
+);
 
 const DEAR: Price = Price {
     out_base: 5_000,
@@ -63,4 +68,37 @@ fn the_maker_is_refunded_and_keeps_the_prepay(fee_rate: u32) {
     before[0].assert_changed(&market.taker, &market.bitcoind, change(-lost));
     before[1].assert_changed(&market.makers[0], &market.bitcoind, change(1));
     taken.assert_outcome(&market.taker, "prepay_kept");
+}
+
+/// The payer of an `in` is the maker.
+fn the_taker_is_refunded(fee_rate: u32) {
+    let mut market = Market::direct(fee_rate);
+    make_room(&market);
+    let before = purses(&market);
+    let taken = Taken::take(&market.taker, Way::In, 200_000, &[]);
+    let (outpoint, funding) = taken.wait_funding(&market.bitcoind);
+    market.makers[0].kill9();
+
+    market.mine_to_height(taken.refund_height);
+    let refund = taken.wait_spend(&market.bitcoind, outpoint);
+    assert_eq!(refund.path(outpoint), Path::Refund);
+    market.mine(6);
+    let refund = taken.confirmed_spend(&market.bitcoind, outpoint);
+    let costs = funding.fee_sat + refund.fee_sat;
+    assert!(costs <= taken.quote.worst_if_failed_sat);
+    let only_fees = Change {
+        lightning: 0,
+        chain: -signed(costs),
+    };
+    before[0].assert_changed(&market.taker, &market.bitcoind, only_fees);
+    let ended = taken.assert_outcome(&market.taker, "taken_back");
+    assert_eq!(ended["cost"]["total_sat"], signed(costs), "{ended}");
+
+    // The maker finds its payment given back when it returns.
+    market.makers[0].restart();
+    market.sync();
+    let nothing = Change::default();
+    before[1].assert_changed(&market.makers[0], &market.bitcoind, nothing);
+    before[0].assert_changed(&market.taker, &market.bitcoind, only_fees);
+    taken.assert_outcome(&market.makers[0], "taken_back");
 }
