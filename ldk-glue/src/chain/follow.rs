@@ -1,7 +1,7 @@
 //! The live stream: observer first, then everybody else.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bitcoin::BlockHash;
 use lightning::chain::{BestBlock, Listen};
@@ -9,12 +9,14 @@ use lightning::chain::{BestBlock, Listen};
 use super::cursor::{self, Cursor, Step};
 use super::{BlockId, Chain, ChainError, Observer, Stop, stopped};
 
-/// How often bitcoind is asked for its best block.
-const POLL: Duration = Duration::from_millis(250);
+/// How long bitcoind is left to wait for a new block before it is asked anew.
+const WAIT: Duration = Duration::from_secs(20);
+/// How often a bitcoind is asked that cannot be told which block we know, and so could let one slip by while waiting.
+const SHORT_WAIT: Duration = Duration::from_secs(1);
 /// Pause after a failure.
 const BACKOFF: Duration = Duration::from_secs(1);
-/// How many polls between two looks at bitcoind's sync state.
-const HEALTH_EVERY: u32 = 40;
+/// How often bitcoind's own sync state is looked at.
+const HEALTH_EVERY: Duration = Duration::from_secs(15);
 
 /// Somebody who is told of blocks after the observer, and where it stands.
 pub struct Follower {
@@ -77,29 +79,51 @@ impl Following {
     /// Follows the chain until told to stop. Failures are kept in [`Chain::status`] and tried again without end; a block
     /// that was begun is finished before this returns.
     pub async fn run(mut self, mut stop: Stop) {
-        let mut polls = 0;
+        let mut looked = None;
+        let mut failed = false;
         while !*stop.borrow() {
-            let pause = match self.poll(polls).await {
-                Ok(()) => {
-                    self.chain.note_success();
-                    POLL
+            let turn = async {
+                if std::mem::take(&mut failed) {
+                    tokio::time::sleep(BACKOFF).await;
+                } else {
+                    self.wait().await?;
                 }
+                Ok::<(), ChainError>(())
+            };
+            // Waiting may be cut short; a block that was begun is finished.
+            let waited = tokio::select! {
+                () = stopped(&mut stop) => break,
+                waited = turn => waited,
+            };
+            let done = match waited {
+                Ok(()) => self.poll(&mut looked).await,
+                Err(err) => Err(err),
+            };
+            match done {
+                Ok(()) => self.chain.note_success(),
                 Err(err) => {
                     self.chain.note_failure(&err);
-                    BACKOFF
+                    failed = true;
                 }
-            };
-            polls = (polls + 1) % HEALTH_EVERY;
-            tokio::select! {
-                () = stopped(&mut stop) => break,
-                () = tokio::time::sleep(pause) => {}
             }
         }
     }
 
-    async fn poll(&mut self, polls: u32) -> Result<(), ChainError> {
-        if polls == 0 {
+    /// Returns when bitcoind has another best block than ours, or after a while.
+    async fn wait(&self) -> Result<(), ChainError> {
+        let rpc = &self.chain.rpc;
+        match rpc.wait_for_new_block(WAIT, Some(&self.place.hash)).await {
+            // An older bitcoind knows one argument only.
+            Err(err) if err.is_usage() => rpc.wait_for_new_block(SHORT_WAIT, None).await?,
+            waited => waited?,
+        }
+        Ok(())
+    }
+
+    async fn poll(&mut self, looked: &mut Option<Instant>) -> Result<(), ChainError> {
+        if looked.is_none_or(|at| at.elapsed() >= HEALTH_EVERY) {
             self.chain.refresh_health().await?;
+            *looked = Some(Instant::now());
         }
         let best: BlockHash = self.chain.rpc.best_block_hash().await?;
         let behind =

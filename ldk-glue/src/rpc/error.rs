@@ -8,6 +8,8 @@ pub(crate) mod code {
     pub(crate) const IN_WARMUP: i64 = -28;
     /// Unknown block, transaction or key.
     pub(crate) const NOT_FOUND: i64 = -5;
+    /// More arguments than the method takes: answered with the method's help.
+    pub(crate) const USAGE: i64 = -1;
     /// The transaction, or its outputs, are already in the chain.
     pub(crate) const ALREADY_IN_CHAIN: i64 = -27;
 }
@@ -76,6 +78,17 @@ impl RpcError {
             Self::Rpc { code, .. } => *code == code::IN_WARMUP,
             _ => false,
         }
+    }
+
+    /// bitcoind's version does not take these arguments.
+    pub fn is_usage(&self) -> bool {
+        matches!(
+            self,
+            Self::Rpc {
+                code: code::USAGE,
+                ..
+            }
+        )
     }
 
     /// bitcoind does not know the block or transaction asked for.

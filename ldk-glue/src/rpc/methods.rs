@@ -1,5 +1,7 @@
 //! The methods we use, typed.
 
+use std::time::Duration;
+
 use bitcoin::consensus::encode;
 use bitcoin::{Amount, Block, BlockHash, FeeRate, Network, OutPoint, Transaction, TxOut, Txid};
 use serde::Deserialize;
@@ -166,6 +168,26 @@ impl Rpc {
     /// See [`RpcError`].
     pub async fn best_block_hash(&self) -> Result<BlockHash, RpcError> {
         self.call("getbestblockhash", json!([])).await
+    }
+
+    /// Returns when the best block is another than `known`, or after `wait`. Without `known`, which older versions of
+    /// bitcoind do not take, a block that arrives just before the call is not noticed.
+    ///
+    /// # Errors
+    /// See [`RpcError`]; [`RpcError::is_usage`] when it does not take `known`.
+    pub async fn wait_for_new_block(
+        &self,
+        wait: Duration,
+        known: Option<&BlockHash>,
+    ) -> Result<(), RpcError> {
+        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let params = match known {
+            Some(known) => json!([millis, known]),
+            None => json!([millis]),
+        };
+        self.call::<Value>("waitfornewblock", params)
+            .await
+            .map(|_| ())
     }
 
     /// Hash of the best chain's block at this height.
