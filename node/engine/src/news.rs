@@ -46,7 +46,7 @@ impl<P: Ports> Core<P> {
                     payment_id: Secret32(*payment_id),
                     amount: *amount,
                     claim_deadline: *claim_deadline,
-                    sound: !custom_records && is_sound(leg, parts),
+                    sound: !custom_records && is_sound(leg, *amount, parts),
                 },
             },
             LightningNews::Claimed { .. } => Event::Claimed { leg },
@@ -70,7 +70,14 @@ impl<P: Ports> Core<P> {
 
 /// Whether every held part could be claimed on the chain at a stress fee rate. The prepay is small by design: it only
 /// has to have come over anchor channels.
-fn is_sound(leg: Leg, parts: &[(Msat, bool)]) -> bool {
+fn is_sound(leg: Leg, amount: Msat, parts: &[(Msat, bool)]) -> bool {
+    // Parts that are missing came over a channel that is on its way to the chain already.
+    let all = parts
+        .iter()
+        .fold(Msat::default(), |sum, (part, _)| sum.saturating_add(*part));
+    if all < amount {
+        return false;
+    }
     let least = Amount::from_sat(STRESS_RATE * HTLC_CLAIM_VBYTES);
     parts.iter().all(|(part, anchors)| {
         *anchors && (leg == Leg::Prepay || Amount::from_sat(part.0 / 1000) >= least)
