@@ -1,0 +1,18 @@
+//! The node behind the engine's ports: LDK, the wallet, bitcoind, the swarm, the database, the clock.
+
+mod chain;
+mod events;
+mod lightning;
+mod observer;
+mod peers;
+mod ports;
+pub mod system;
+mod wallet;
+
+pub use chain::ChainPort;
+pub use events::Events;
+pub use lightning::LightningPort;
+pub use observer::SwapWatcher;
+pub use peers::PeersPort;
+pub use ports::NodePorts;
+pub use wallet::WalletPort;

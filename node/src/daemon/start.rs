@@ -1,0 +1,145 @@
+//! Starting and stopping all parts of a node.
+
+use std::sync::Arc;
+
+use bitcoin::hex::DisplayHex as _;
+use cambista_engine::ports::Entropy as _;
+use cambista_engine::{Engine, EngineHandle, MakerPolicy};
+use cambista_ldk::Node;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use super::backend::{MAKER_KEY, NodeBackend};
+use super::{DaemonError, maintain};
+use crate::adapters::system::SystemEntropy;
+use crate::adapters::{Events, NodePorts, SwapWatcher};
+use crate::api;
+use crate::config::Config;
+use crate::datadir::DataDir;
+use crate::keys::Seed;
+use crate::network::{Network, NetworkConfig, NetworkHandle};
+use crate::offers::{Announcer, Inbox, Market, SEQUENCE_KEY};
+use crate::store::Store;
+
+/// Everything that runs.
+pub(super) struct Running {
+    node: Arc<Node>,
+    network: NetworkHandle,
+    engine: EngineHandle,
+    /// Ends API, announcer and upkeep.
+    stop: watch::Sender<bool>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Starts everything. The API answers last: who finds its address finds a node that works.
+    pub(super) async fn start(dir: &DataDir, ask_stop: watch::Sender<bool>) -> Result<Self, DaemonError> {
+        let config = Config::load(&dir.config())?;
+        let seed = Seed::from_words(&dir.read_seed()?, config.network)?;
+        let store = Arc::new(Store::open(&dir.database())?);
+        let listener = TcpListener::bind(config.api.listen)
+            .await
+            .map_err(|source| DaemonError::Api { address: config.api.listen, source })?;
+        let policy = store.setting(MAKER_KEY)?.unwrap_or_else(|| config.maker());
+
+        tracing::info!(network = %config.network, folder = %dir.root().display(), "starting");
+        let node =
+            Node::load(config.lightning()?, seed.node(), Arc::clone(&store) as _, Arc::clone(&store) as _).await?;
+        let market = Arc::new(Market::new(config.network, &node.node_id()));
+        let inbox = Arc::new(Inbox::new(Arc::clone(&market)));
+        let swarm = swarm(&config, &seed, &store, &policy)?;
+        let network = Network::start(swarm, Arc::clone(&inbox) as _).await?;
+        inbox.use_network(network.clone());
+
+        // The engine repeats claims before Lightning is given blocks, and Lightning tells it everything from then on.
+        let ports = NodePorts::new(&node, network.clone(), Arc::clone(&store), seed);
+        let engine = Engine::start(Arc::new(ports), policy)?;
+        node.run(Arc::new(SwapWatcher::new(engine.clone())), Arc::new(Events::new(engine.clone()))).await?;
+        inbox.use_engine(engine.clone());
+
+        let announcer =
+            Announcer::new(Arc::clone(&market), network.clone(), Arc::clone(&node), Arc::clone(&store), policy);
+        let announcer = Arc::new(announcer);
+        let (stop, stopped) = watch::channel(false);
+        let backend = NodeBackend {
+            network: config.network,
+            node: Arc::clone(&node),
+            swarm: network.clone(),
+            market: Arc::clone(&market),
+            announcer: Arc::clone(&announcer),
+            engine: engine.clone(),
+            store,
+            ask_stop,
+        };
+        let mut tasks = vec![
+            tokio::spawn(announcer.run(stopped.clone())),
+            tokio::spawn(maintain::run(market, stopped.clone())),
+        ];
+        tasks.push(serve(dir, listener, engine.clone(), backend, stopped)?);
+        tracing::info!(
+            node_id = %node.node_id(),
+            peer_id = %network.local_peer_id(),
+            lightning = ?node.listening(),
+            market = ?network.listen_addrs(),
+            "the node runs"
+        );
+        Ok(Self { node, network, engine, stop, tasks })
+    }
+
+    /// Resolves with the reason when the node cannot go on.
+    pub(super) async fn broken(&self) -> String {
+        tokio::select! {
+            reason = self.node.fatal() => reason,
+            reason = self.engine.failed() => reason,
+        }
+    }
+
+    /// Ends everything: no new wishes, then what must not wait on the chain, then the rest.
+    pub(super) async fn stop(self) {
+        self.stop.send_replace(true);
+        for task in self.tasks {
+            let _ = task.await;
+        }
+        self.engine.stop().await;
+        self.network.shutdown().await;
+        self.node.stop().await;
+    }
+}
+
+/// Who makes a market keeps its peer id, so that offers and configured addresses stay true; who only takes swaps is a
+/// stranger anew at every start.
+fn swarm(config: &Config, seed: &Seed, store: &Store, policy: &MakerPolicy) -> Result<NetworkConfig, DaemonError> {
+    let known = policy.enabled
+        || config.maker.enabled
+        || !config.p2p.external.is_empty()
+        || store.setting::<u64>(SEQUENCE_KEY)?.is_some();
+    let mut swarm = NetworkConfig::new(config.network);
+    swarm.identity = known.then(|| seed.identity());
+    swarm.listen.clone_from(&config.p2p.listen);
+    swarm.external.clone_from(&config.p2p.external);
+    swarm.bootstrap.clone_from(&config.p2p.bootstrap);
+    Ok(swarm)
+}
+
+fn serve(
+    dir: &DataDir,
+    listener: TcpListener,
+    engine: EngineHandle,
+    backend: NodeBackend,
+    stop: watch::Receiver<bool>,
+) -> Result<JoinHandle<()>, DaemonError> {
+    let token = SystemEntropy.bytes32().to_lower_hex_string();
+    let address =
+        listener.local_addr().map_err(|source| DaemonError::Api { address: ([127, 0, 0, 1], 0).into(), source })?;
+    let state = api::State::new(engine, Arc::new(backend), &token);
+    dir.write_api_token(&token)?;
+    let serving = tokio::spawn(async move {
+        if let Err(error) = api::serve(listener, state, stop).await {
+            tracing::error!(%error, "the API has ended; the node goes on, swaps are not affected");
+        }
+    });
+    dir.write_api_address(&address.to_string())?;
+    tracing::info!(%address, "the API answers");
+    Ok(serving)
+}

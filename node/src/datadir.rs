@@ -1,0 +1,325 @@
+//! The folder a node lives in, and what its files are called.
+//!
+//! ```text
+//! cambista.toml   what the owner chose
+//! seed            twelve words: everything can be derived from them
+//! cambista.db     Lightning, wallet and swaps, in one SQLite file
+//! api-token       made anew at every start; whoever can read it may command the node
+//! api-address     where the running node answers
+//! lock            held by the running node
+//! ```
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use bitcoin::Network;
+
+/// Something is wrong with the data folder. Nothing was begun.
+#[derive(Debug, thiserror::Error)]
+pub enum DataDirError {
+    /// There is no home to put it in.
+    #[error("there is no home folder (neither XDG_DATA_HOME nor HOME is set): say where the node's data are with --datadir")]
+    NoHome,
+    /// A file could not be read or written.
+    #[error("cannot {what} {path}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// On which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is there already.
+    #[error("{0} exists already and is left as it is: choose another --datadir, or start the node that lives there with `cambista run`")]
+    Exists(PathBuf),
+    /// There is no node here yet.
+    #[error("there is no node in {0}: make one with `cambista init`")]
+    NoNode(PathBuf),
+    /// Another process uses the folder.
+    #[error(
+        "another cambista is running in {0}. Two on the same channels would lose money, so this one does not start: \
+         speak to the running one (`cambista status`), or stop it first (`cambista stop`)"
+    )]
+    Running(PathBuf),
+}
+
+/// A node's data folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataDir {
+    root: PathBuf,
+}
+
+/// Held for as long as the node runs; the system gives it up when the process ends, however it ends.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// How a program reaches the running node.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiAccess {
+    /// `host:port`.
+    pub address: String,
+    /// To be sent as `Authorization: Bearer`.
+    pub token: String,
+}
+
+impl DataDir {
+    /// This folder.
+    #[must_use]
+    pub const fn at(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// The folder for a network when none is named: `$XDG_DATA_HOME/cambista/<network>`, else `~/.cambista/<network>`.
+    ///
+    /// # Errors
+    /// When there is no home.
+    pub fn default_for(network: Network) -> Result<Self, DataDirError> {
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let base = set("XDG_DATA_HOME")
+            .filter(|path| path.is_absolute())
+            .map(|path| path.join("cambista"))
+            .or_else(|| set("HOME").map(|home| home.join(".cambista")))
+            .ok_or(DataDirError::NoHome)?;
+        Ok(Self::at(base.join(network.to_string())))
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `cambista.toml`.
+    #[must_use]
+    pub fn config(&self) -> PathBuf {
+        self.root.join("cambista.toml")
+    }
+
+    /// `seed`.
+    #[must_use]
+    pub fn seed(&self) -> PathBuf {
+        self.root.join("seed")
+    }
+
+    /// `cambista.db`.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.root.join("cambista.db")
+    }
+
+    /// `api-token`.
+    #[must_use]
+    pub fn api_token(&self) -> PathBuf {
+        self.root.join("api-token")
+    }
+
+    /// `api-address`.
+    #[must_use]
+    pub fn api_address(&self) -> PathBuf {
+        self.root.join("api-address")
+    }
+
+    /// Makes the folder, for its owner only. An existing one is kept.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn create(&self) -> Result<(), DataDirError> {
+        let mut builder = fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&self.root).map_err(io_error("make the folder", &self.root))
+    }
+
+    /// Takes the folder for this process.
+    ///
+    /// # Errors
+    /// [`DataDirError::Running`] when another has it.
+    pub fn lock(&self) -> Result<Lock, DataDirError> {
+        if !self.root.is_dir() {
+            return Err(DataDirError::NoNode(self.root.clone()));
+        }
+        let path = self.root.join("lock");
+        let file = private().create(true).truncate(false).open(&path).map_err(io_error("open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => Err(DataDirError::Running(self.root.clone())),
+            Err(fs::TryLockError::Error(source)) => Err(DataDirError::Io { what: "lock", path, source }),
+        }
+    }
+
+    /// Writes the words of a new node. An existing seed is never overwritten.
+    ///
+    /// # Errors
+    /// When there is one, or it cannot be written.
+    pub fn write_seed(&self, words: &str) -> Result<(), DataDirError> {
+        let path = self.seed();
+        write_new(&path, format!("{words}\n").as_bytes())
+    }
+
+    /// The words.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn read_seed(&self) -> Result<String, DataDirError> {
+        let path = self.seed();
+        read(&path).map(|text| text.trim().to_owned()).map_err(|error| match error {
+            DataDirError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                DataDirError::NoNode(self.root.clone())
+            }
+            other => other,
+        })
+    }
+
+    /// Writes the token of this run. The address of the last run, which is no longer true, is removed.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_api_token(&self, token: &str) -> Result<(), DataDirError> {
+        self.forget_api_address();
+        replace(&self.api_token(), token)
+    }
+
+    /// Writes where the API answers. Whoever waits for this file finds the API running.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_api_address(&self, address: &str) -> Result<(), DataDirError> {
+        replace(&self.api_address(), address)
+    }
+
+    /// Removes the address: the API no longer answers.
+    pub fn forget_api_address(&self) {
+        let _ = fs::remove_file(self.api_address());
+    }
+
+    /// How to reach the running node; none when none is running.
+    ///
+    /// # Errors
+    /// When the files are there but cannot be read.
+    pub fn api_access(&self) -> Result<Option<ApiAccess>, DataDirError> {
+        let (address, token) = (self.api_address(), self.api_token());
+        if !address.exists() {
+            return Ok(None);
+        }
+        let trimmed = |path: &Path| read(path).map(|text| text.trim().to_owned());
+        Ok(Some(ApiAccess { address: trimmed(&address)?, token: trimmed(&token)? }))
+    }
+}
+
+impl std::fmt::Debug for ApiAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ApiAccess").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+fn io_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> DataDirError {
+    let path = path.to_owned();
+    move |source| DataDirError::Io { what, path, source }
+}
+
+/// Options for a file only its owner can read and write.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn read(path: &Path) -> Result<String, DataDirError> {
+    fs::read_to_string(path).map_err(io_error("read", path))
+}
+
+/// Writes a file that must not exist, readable by its owner only, and has it on the disk when it returns.
+///
+/// # Errors
+/// [`DataDirError::Exists`] when it does exist.
+pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DataDirError> {
+    let mut file = private().create_new(true).open(path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => DataDirError::Exists(path.to_owned()),
+        _ => io_error("write", path)(error),
+    })?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_error("write", path))?;
+    sync_folder(path);
+    Ok(())
+}
+
+/// Puts a file in the place of another in one step: a reader sees the old one or the new one, never half of it.
+fn replace(path: &Path, text: &str) -> Result<(), DataDirError> {
+    let draft = path.with_extension("new");
+    let write = || {
+        let mut file = private().create(true).truncate(true).open(&draft)?;
+        file.write_all(text.as_bytes())?;
+        file.write_all(b"\n")?;
+        fs::rename(&draft, path)
+    };
+    write().map_err(io_error("write", path))
+}
+
+/// Makes the new name durable too, where the system can.
+fn sync_folder(path: &Path) {
+    if let Some(folder) = path.parent().and_then(|folder| File::open(folder).ok()) {
+        let _ = folder.sync_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn fresh() -> (tempfile::TempDir, DataDir) {
+        let temp = tempfile::tempdir().unwrap();
+        let dir = DataDir::at(temp.path().join("regtest"));
+        dir.create().unwrap();
+        (temp, dir)
+    }
+
+    #[test]
+    fn a_second_node_in_the_same_folder_is_refused_until_the_first_is_gone() {
+        let (_temp, dir) = fresh();
+        let first = dir.lock().unwrap();
+        assert!(matches!(dir.lock(), Err(DataDirError::Running(_))));
+        drop(first);
+        dir.lock().unwrap();
+    }
+
+    #[test]
+    fn a_seed_is_never_overwritten() {
+        let (_temp, dir) = fresh();
+        assert!(matches!(dir.read_seed(), Err(DataDirError::NoNode(_))));
+        dir.write_seed("one two").unwrap();
+        assert!(matches!(dir.write_seed("three"), Err(DataDirError::Exists(_))));
+        assert_eq!(dir.read_seed().unwrap(), "one two");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn secrets_are_for_their_owner_only() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_temp, dir) = fresh();
+        dir.write_seed("words").unwrap();
+        dir.write_api_token("token").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(dir.root()), 0o700);
+        assert_eq!(mode(&dir.seed()), 0o600);
+        assert_eq!(mode(&dir.api_token()), 0o600);
+    }
+
+    #[test]
+    fn a_new_token_makes_the_old_address_invisible() {
+        let (_temp, dir) = fresh();
+        dir.write_api_token("a").unwrap();
+        assert_eq!(dir.api_access().unwrap(), None);
+        dir.write_api_address("127.0.0.1:1").unwrap();
+        let access = dir.api_access().unwrap().unwrap();
+        assert_eq!((access.address.as_str(), access.token.as_str()), ("127.0.0.1:1", "a"));
+        dir.write_api_token("b").unwrap();
+        assert_eq!(dir.api_access().unwrap(), None);
+    }
+}

@@ -1,0 +1,89 @@
+//! Durable state: one SQLite file with everything of this node in it.
+//!
+//! One connection, one writer, one process: the write-ahead log with `synchronous=FULL` (a commit that returned survives
+//! a power cut), an exclusive lock, and every change in one immediate transaction. The engine's swaps, LDK's data and the
+//! wallet live in the same file, so that one copy of it is a whole copy.
+
+mod codec;
+mod commit;
+mod error;
+mod kv;
+mod load;
+mod schema;
+mod settings;
+mod wallet;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
+
+use cambista_engine::ports::{self, PortError};
+use cambista_engine::record::OrderRecord;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+pub use error::StoreError;
+
+/// The node's database.
+#[derive(Debug)]
+pub struct Store {
+    connection: Mutex<Connection>,
+}
+
+impl Store {
+    /// Opens the file, or makes it, and brings it to this version's form.
+    ///
+    /// # Errors
+    /// When it cannot be opened, is in use, or was written by a newer version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        make_private(path)?;
+        Self::prepare(Connection::open(path)?)
+    }
+
+    fn prepare(mut connection: Connection) -> Result<Self, StoreError> {
+        schema::configure(&connection)?;
+        schema::migrate(&mut connection)?;
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    fn lock(&self) -> Result<MutexGuard<'_, Connection>, StoreError> {
+        self.connection.lock().map_err(|_| StoreError::Broken)
+    }
+
+    /// Runs `change` in one transaction: all of it is durable when this returns, or nothing of it happened.
+    fn write<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let mut connection = self.lock()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let value = change(&transaction)?;
+        transaction.commit()?;
+        Ok(value)
+    }
+}
+
+/// The file must exist with the right mode before SQLite opens it: its side files take the mode of the main one.
+fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })
+}
+
+impl ports::Store for Store {
+    fn commit(&self, commit: &ports::Commit) -> Result<Vec<i64>, PortError> {
+        Ok(self.write(|transaction| commit::run(transaction, commit))?)
+    }
+
+    fn load(&self) -> Result<Vec<ports::StoredSwap>, PortError> {
+        Ok(load::swaps(&*self.lock()?)?)
+    }
+
+    fn orders(&self) -> Result<Vec<OrderRecord>, PortError> {
+        Ok(load::orders(&*self.lock()?)?)
+    }
+
+    fn best_block(&self) -> Result<Option<(u32, bitcoin::BlockHash)>, PortError> {
+        Ok(load::best_block(&*self.lock()?)?)
+    }
+}
