@@ -1,0 +1,119 @@
+//! The words of the command line.
+
+use std::path::PathBuf;
+
+use bitcoin::Network;
+use clap::{Parser, Subcommand};
+
+use super::args_node::{
+    ChannelCommand, ContractCommand, InitArgs, MakerCommand, PeerCommand, WalletCommand,
+};
+use super::args_swap::{InArgs, OffersArgs, OutArgs, QuoteArgs, SwapsArgs};
+
+/// A node of the market for Lightning <-> on-chain swaps.
+#[derive(Debug, Parser)]
+#[command(
+    name = "cambista",
+    version,
+    about = "Swap between Lightning and the chain at the best price on an open market, or make that market",
+    after_help = EXITS,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    /// The folder the node lives in [default: ~/.cambista/<network>]
+    #[arg(long, global = true, value_name = "DIR", env = "CAMBISTA_DATADIR")]
+    pub(super) datadir: Option<PathBuf>,
+    /// bitcoin, testnet, signet or regtest
+    #[arg(
+        long,
+        global = true,
+        value_name = "NETWORK",
+        env = "CAMBISTA_NETWORK",
+        default_value = "bitcoin",
+        hide_default_value = true
+    )]
+    pub(super) network: Network,
+    /// Print one JSON object on standard output; text for people goes to standard error
+    #[arg(long, global = true)]
+    pub(super) json: bool,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+const EXITS: &str = "\
+First steps:
+  cambista init --bitcoind-cookie ~/.bitcoin/.cookie
+  cambista run
+  cambista status            (in another terminal)
+  cambista offers out
+
+Exit codes: 0 done, 1 other error, 2 wrong use, 3 no node to speak to, 4 refused (price, limits or maker; nothing
+began), 5 the swap failed and the funds are safe, 6 look at it: something needs you";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Make a new node, or bring one back from its words
+    #[command(
+        after_help = "Example:\n  cambista init --network signet --bitcoind 127.0.0.1:38332 \
+        --bitcoind-cookie ~/.bitcoin/signet/.cookie"
+    )]
+    Init(Box<InitArgs>),
+    /// Run the node in the foreground
+    #[command(
+        after_help = "Example:\n  cambista run\n\nStop it with Ctrl-C or `cambista stop`. Open swaps go on when \
+        it is started again; do not leave it off for long while one is open."
+    )]
+    Run,
+    /// Stop the running node
+    #[command(after_help = "Example:\n  cambista stop")]
+    Stop,
+    /// Show how the node is and what to do next
+    #[command(after_help = "Example:\n  cambista status")]
+    Status,
+    /// List the offers of the market, best first
+    #[command(after_help = "Example:\n  cambista offers out --amount 250000")]
+    Offers(OffersArgs),
+    /// Ask the best makers for a firm price
+    #[command(after_help = "Example:\n  cambista quote out 250000")]
+    Quote(QuoteArgs),
+    /// Lightning -> on-chain: swap Lightning balance into coins
+    #[command(
+        after_help = "Examples:\n  cambista out 250000\n  cambista out 250000 bc1q... --max-fee 1500 --yes\n\n\
+        The whole price is shown before anything begins. With --json the last line on standard output is \
+        {\"quote\": .., \"swap\": ..}."
+    )]
+    Out(OutArgs),
+    /// On-chain -> Lightning: swap coins into Lightning balance
+    #[command(
+        after_help = "Example:\n  cambista in 250000\n\nThe whole price is shown before anything begins."
+    )]
+    In(InArgs),
+    /// List swaps, or show or follow one
+    #[command(after_help = "Examples:\n  cambista swaps\n  cambista swaps 1f3a --follow")]
+    Swaps(SwapsArgs),
+    /// Make a market: offer swaps for a fee
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cambista maker set --out-base 500 --out-ppm 1000\n  cambista maker on"
+    )]
+    Maker(MakerCommand),
+    /// Lightning channels
+    #[command(subcommand, after_help = "Example:\n  cambista channel list")]
+    Channel(ChannelCommand),
+    /// Other nodes
+    #[command(subcommand, after_help = "Example:\n  cambista peer list")]
+    Peer(PeerCommand),
+    /// The on-chain wallet
+    #[command(subcommand, after_help = "Example:\n  cambista wallet balance")]
+    Wallet(WalletCommand),
+    /// Look into a swap's on-chain contract, with no node running
+    #[command(
+        subcommand,
+        after_help = "Example:\n  cambista contract show contract.json"
+    )]
+    Contract(ContractCommand),
+    /// Print the OpenAPI description of the API
+    #[command(hide = true)]
+    Openapi,
+}

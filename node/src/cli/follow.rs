@@ -1,0 +1,171 @@
+//! Following a swap live, and `swaps`.
+
+use std::time::{Duration, Instant};
+
+use cambista_engine::view::SwapView;
+
+use super::args_swap::SwapsArgs;
+use super::context::Context;
+use super::failure::{Exit, Failure};
+use super::show_swap;
+use super::text::{plain, short};
+use crate::api::types::SwapList;
+use crate::client::{Client, ClientError};
+
+/// So long the API may wait for something to happen (seconds).
+const WAIT: u64 = 25;
+/// So long a node that stopped is waited for.
+const AWAY: Duration = Duration::from_secs(600);
+/// Ended swaps listed when not all are asked for.
+const RECENT: usize = 20;
+
+/// Lists swaps, or shows or follows one.
+pub(super) fn swaps(context: &Context, args: &SwapsArgs) -> Result<Exit, Failure> {
+    let client = context.client()?;
+    let Some(id) = &args.id else {
+        return list(context, &client, args.all);
+    };
+    let mut swap: SwapView = client.get(&path(id)?, &[])?;
+    if !args.follow {
+        context.show(&swap, || show_swap::full(&swap));
+        return Ok(Exit::Done);
+    }
+    context.say(&show_swap::full(&swap));
+    if !swap.ended {
+        swap = follow(context, client, swap)?;
+    }
+    context.object(&swap);
+    context.say(&show_swap::ending(&swap));
+    Ok(show_swap::exit(&swap))
+}
+
+fn list(context: &Context, client: &Client, all: bool) -> Result<Exit, Failure> {
+    let list: SwapList = client.get("/swaps", &[])?;
+    context.show(&list, || {
+        if list.swaps.is_empty() {
+            return format!(
+                "No swaps yet.\nNext: {}",
+                context.command("cambista offers")
+            );
+        }
+        let mut ended = 0_usize;
+        let shown: Vec<&SwapView> = list
+            .swaps
+            .iter()
+            .filter(|swap| {
+                ended += usize::from(swap.ended);
+                all || !swap.ended || ended <= RECENT
+            })
+            .collect();
+        let mut text = show_swap::list(&shown);
+        if shown.len() < list.swaps.len() {
+            text.push_str(&format!(
+                "{} older ones: {}",
+                list.swaps.len() - shown.len(),
+                context.command("cambista swaps --all")
+            ));
+        }
+        text
+    });
+    Ok(Exit::Done)
+}
+
+fn path(id: &str) -> Result<String, Failure> {
+    if id.is_empty() || !id.chars().all(|letter| letter.is_ascii_hexdigit()) {
+        return Err(Failure::usage(
+            "a swap is named by its id or the beginning of it, in hex",
+            "cambista swaps",
+        ));
+    }
+    Ok(format!("/swaps/{}", id.to_lowercase()))
+}
+
+/// Prints every new line of the story until the swap ends. Ctrl-C leaves it to the node.
+pub(super) fn follow(
+    context: &Context,
+    mut client: Client,
+    mut swap: SwapView,
+) -> Result<SwapView, Failure> {
+    on_interrupt(format!(
+        "\nIt goes on without you: {}",
+        context.command(&format!("cambista swaps {}", short(&swap.id)))
+    ));
+    let path = path(&swap.id)?;
+    let mut away: Option<Instant> = None;
+    while !swap.ended {
+        let query = [
+            ("since", swap.version.to_string()),
+            ("wait", WAIT.to_string()),
+        ];
+        match client.get::<SwapView>(&path, &query) {
+            Ok(newer) => {
+                if away.take().is_some() {
+                    context.say("  The node is back.");
+                }
+                story(context, &newer, swap.timeline.len());
+                swap = newer;
+            }
+            Err(error) => {
+                client = wait_for_node(context, client, error, &mut away, &swap.id)?;
+            }
+        }
+    }
+    Ok(swap)
+}
+
+/// The lines of a swap's story after the first `seen`.
+pub(super) fn story(context: &Context, swap: &SwapView, seen: usize) {
+    for line in swap.timeline.iter().skip(seen) {
+        context.say(&show_swap::line(line));
+    }
+    if swap.timeline.len() > seen && !swap.ended && !swap.next.is_empty() {
+        context.say(&format!("            -> {}", plain(&swap.next)));
+    }
+}
+
+/// A node that stops is waited for: it may only be restarted, with a new address and token.
+fn wait_for_node(
+    context: &Context,
+    client: Client,
+    error: ClientError,
+    away: &mut Option<Instant>,
+    id: &str,
+) -> Result<Client, Failure> {
+    let failure = Failure::from(error);
+    if failure.exit != Exit::Unreachable && failure.problem.as_ref().is_none_or(|p| p.status != 401)
+    {
+        return Err(failure);
+    }
+    let since = *away.get_or_insert_with(|| {
+        context.say(&format!(
+            "  The node has stopped. The swap goes on when it runs again: {}",
+            context.command("cambista run")
+        ));
+        Instant::now()
+    });
+    if since.elapsed() > AWAY {
+        return Err(Failure::new(
+            Exit::Unreachable,
+            format!(
+                "the node is still not running; start it before the time of swap {} runs out",
+                short(id)
+            ),
+            "cambista run",
+        ));
+    }
+    std::thread::sleep(Duration::from_millis(500));
+    Ok(context.client().unwrap_or(client))
+}
+
+/// Says where to look and ends this program, not the swap, when the user presses Ctrl-C.
+fn on_interrupt(text: String) {
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        if runtime.is_ok_and(|runtime| runtime.block_on(tokio::signal::ctrl_c()).is_ok()) {
+            eprintln!("{text}");
+            std::process::exit(130);
+        }
+    });
+}

@@ -1,0 +1,105 @@
+//! The command line: what people type and read. It speaks to the node over its API only.
+
+mod args;
+mod args_node;
+mod args_swap;
+mod context;
+mod contract;
+mod failure;
+mod follow;
+mod init;
+mod market;
+mod money;
+mod node;
+mod show_node;
+mod show_quote;
+mod show_swap;
+mod take;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use args_swap::{InArgs, OutArgs};
+use clap::Parser as _;
+use context::Context;
+use failure::{Exit, Failure};
+use take::Payout;
+
+use crate::api::types::DirectionName;
+
+/// Does what was typed.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let (json, called) = (cli.json, context::called(&cli));
+    match run(cli) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            complain(&failure, json, &called);
+            failure.exit.into()
+        }
+    }
+}
+
+/// Says what went wrong and what to type next. Standard output stays clean for what went right.
+fn complain(failure: &Failure, json: bool, called: &str) {
+    let next = context::with_globals(called, &failure.next);
+    if json {
+        eprintln!("{}", failure.json(&next));
+    } else {
+        eprintln!("{}\nNext: {next}", text::plain(&sentence(&failure.text)));
+    }
+}
+
+/// With a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.trim().chars();
+    let mut sentence: String = letters
+        .next()
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .collect();
+    sentence.push_str(letters.as_str());
+    if !sentence.ends_with(['.', '!', '?', ':']) {
+        sentence.push('.');
+    }
+    sentence
+}
+
+fn run(cli: Cli) -> Result<Exit, Failure> {
+    let context = Context::new(&cli)?;
+    match cli.command {
+        Command::Init(args) => init::init(&context, *args)?,
+        Command::Run => node::run(&context)?,
+        Command::Stop => node::stop(&context)?,
+        Command::Status => node::status(&context)?,
+        Command::Offers(args) => market::offers(&context, &args)?,
+        Command::Quote(args) => market::quote(&context, &args)?,
+        Command::Out(OutArgs {
+            take,
+            address,
+            confs,
+        }) => {
+            let payout = Payout {
+                address: address.as_deref(),
+                confirmations: confs,
+            };
+            return take::take(&context, DirectionName::Out, &take, payout);
+        }
+        Command::In(InArgs { take }) => {
+            return take::take(&context, DirectionName::In, &take, Payout::default());
+        }
+        Command::Swaps(args) => return follow::swaps(&context, &args),
+        Command::Maker(command) => money::maker(&context, command)?,
+        Command::Channel(command) => money::channel(&context, command)?,
+        Command::Peer(command) => node::peer(&context, command)?,
+        Command::Wallet(command) => money::wallet(&context, command)?,
+        Command::Contract(command) => contract::contract(&context, command)?,
+        Command::Openapi => node::openapi(&context)?,
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,104 @@
+//! `run`, `stop`, `status`, `peer`, `openapi`.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::args_node::PeerCommand;
+use super::context::Context;
+use super::failure::{Exit, Failure};
+use super::show_node;
+use crate::api::types::{ConnectPeer, Done, PeerList, Status};
+use crate::daemon::{self, RunOptions};
+use crate::datadir::DataDirError;
+
+/// So long a node may take to stop.
+const STOPPING: Duration = Duration::from_secs(90);
+
+/// Runs the node until it is stopped.
+pub(super) fn run(context: &Context) -> Result<(), Failure> {
+    let failed = |text: String| Failure::new(Exit::Other, text, "cambista --help");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| {
+            failed(format!(
+                "the system gives no threads ({error}); nothing was begun"
+            ))
+        })?;
+    let options = RunOptions {
+        datadir: context.dir.root().to_owned(),
+    };
+    runtime
+        .block_on(daemon::run(options))
+        .map_err(|error| failed(error.to_string()))
+}
+
+/// Stops the node and waits until it is gone.
+pub(super) fn stop(context: &Context) -> Result<(), Failure> {
+    let Done {} = context.client()?.post("/stop", &json!({}))?;
+    let begun = Instant::now();
+    while begun.elapsed() < STOPPING {
+        match context.dir.lock() {
+            Ok(_) => {
+                context.show(&json!({ "stopped": true }), || {
+                    "Stopped. Open swaps go on when it is started again.".to_owned()
+                });
+                return Ok(());
+            }
+            Err(DataDirError::Running(_)) => std::thread::sleep(Duration::from_millis(50)),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Failure::new(
+        Exit::Other,
+        "the node was told to stop and is still busy; it stops as soon as that is done",
+        "cambista status",
+    ))
+}
+
+/// How the node is.
+pub(super) fn status(context: &Context) -> Result<(), Failure> {
+    let status: Status = context.client()?.get("/status", &[])?;
+    let next = context.command(show_node::next_step(&status));
+    context.show(&status, || show_node::status(&status, &next));
+    Ok(())
+}
+
+/// Other nodes.
+pub(super) fn peer(context: &Context, command: PeerCommand) -> Result<(), Failure> {
+    let client = context.client()?;
+    match command {
+        PeerCommand::Connect { address } => {
+            let done: Done = client.post("/peers", &ConnectPeer { address })?;
+            context.show(&done, || "Connected.".to_owned());
+        }
+        PeerCommand::List => {
+            let list: PeerList = client.get("/peers", &[])?;
+            context.show(&list, || match list.peers.as_slice() {
+                [] => format!(
+                    "No peers.\nNext: {}",
+                    context.command("cambista peer connect --help")
+                ),
+                peers => show_node::peers(peers),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The description of the API.
+pub(super) fn openapi(context: &Context) -> Result<(), Failure> {
+    let document = crate::api::openapi().to_pretty_json().map_err(|error| {
+        Failure::new(
+            Exit::Other,
+            format!("the description cannot be written: {error}"),
+            "cambista --version",
+        )
+    })?;
+    // The description is JSON whatever was asked for.
+    let mut text = context.clone();
+    text.json = false;
+    text.say(&document);
+    Ok(())
+}

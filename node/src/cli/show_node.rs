@@ -1,0 +1,206 @@
+//! The node, its money, channels and peers as people read them.
+
+use super::text::{count, ends, percent, plain, sat, short, table};
+use crate::api::types::{Balance, Channel, MakerSettings, Peer, PeerKind, SideSettings, Status};
+
+/// How the node is. `next` is what to do, as a command.
+pub(super) fn status(status: &Status, next: &str) -> String {
+    let node = &status.node;
+    let chain = match (&node.chain_error, node.synced) {
+        (Some(error), _) => format!(
+            "block {}, NOT in touch with the chain: {}",
+            node.height,
+            plain(error)
+        ),
+        (None, true) => format!("block {}, synced", node.height),
+        (None, false) => format!("block {}, catching up", node.height),
+    };
+    let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let mut text = format!(
+        "Cambista {} on {}\n",
+        plain(&node.version),
+        plain(&node.network)
+    );
+    let mut row = |name: &str, value: String| text.push_str(&format!("  {name:<10} {value}\n"));
+    row("Chain", chain);
+    row(
+        "Lightning",
+        lightning(
+            &node.balance,
+            number(node.channels),
+            number(node.lightning_peers),
+        ),
+    );
+    row("On-chain", onchain(&node.balance));
+    row("Swaps", format!("{} open", status.open_swaps));
+    row(
+        "Market",
+        format!(
+            "{}; maker {}",
+            count(number(node.p2p_peers), "peer"),
+            if status.maker_enabled { "on" } else { "off" }
+        ),
+    );
+    row("Node", plain(&node.node_id));
+    for address in &node.lightning_addresses {
+        row("", format!("listens at {}", plain(address)));
+    }
+    row("Peer id", plain(&node.peer_id));
+    for address in &node.p2p_addresses {
+        row("", format!("listens at {}", plain(address)));
+    }
+    text.push_str(&format!("Next: {next}\n"));
+    text
+}
+
+/// What most likely helps now, as a command.
+pub(super) fn next_step(status: &Status) -> &'static str {
+    let node = &status.node;
+    let empty = node.balance.onchain_confirmed_sat == 0 && node.balance.onchain_pending_sat == 0;
+    if node.chain_error.is_some() || !node.synced {
+        "cambista status"
+    } else if status.open_swaps > 0 {
+        "cambista swaps"
+    } else if node.channels == 0 && empty {
+        "cambista wallet address"
+    } else if node.channels == 0 {
+        "cambista channel open NODE@HOST:PORT SAT"
+    } else if node.p2p_peers == 0 {
+        "cambista peer connect /ip4/ADDRESS/tcp/PORT/p2p/PEER"
+    } else {
+        "cambista offers"
+    }
+}
+
+fn lightning(balance: &Balance, channels: u64, peers: u64) -> String {
+    format!(
+        "can send {}, can receive {}; {}, {}",
+        sat(balance.lightning_outbound_sat),
+        sat(balance.lightning_inbound_sat),
+        count(channels, "channel"),
+        count(peers, "peer"),
+    )
+}
+
+fn onchain(balance: &Balance) -> String {
+    let mut text = format!("{} to spend", sat(balance.onchain_spendable_sat));
+    if balance.onchain_reserved_sat > 0 {
+        text.push_str(&format!(
+            ", {} held back",
+            sat(balance.onchain_reserved_sat)
+        ));
+    }
+    if balance.onchain_pending_sat > 0 {
+        text.push_str(&format!(
+            ", {} on the way in",
+            sat(balance.onchain_pending_sat)
+        ));
+    }
+    text
+}
+
+/// The money.
+pub(super) fn balance(balance: &Balance) -> String {
+    format!(
+        "On-chain   {}\n           {} confirmed in all\nLightning  can send {}, can receive {}\n",
+        onchain(balance),
+        sat(balance.onchain_confirmed_sat),
+        sat(balance.lightning_outbound_sat),
+        sat(balance.lightning_inbound_sat),
+    )
+}
+
+/// The channels.
+pub(super) fn channels(channels: &[Channel]) -> String {
+    let rows: Vec<Vec<String>> = channels
+        .iter()
+        .map(|channel| {
+            vec![
+                short(&channel.id),
+                ends(&channel.peer),
+                channel.alias.as_deref().map(plain).unwrap_or_default(),
+                sat(channel.capacity_sat),
+                sat(channel.outbound_sat),
+                sat(channel.inbound_sat),
+                channel_state(channel),
+            ]
+        })
+        .collect();
+    table(
+        &[
+            "channel",
+            "with",
+            "name",
+            ">size",
+            ">can send",
+            ">can receive",
+            "state",
+        ],
+        &rows,
+    )
+}
+
+fn channel_state(channel: &Channel) -> String {
+    match (channel.closing, channel.ready, channel.usable) {
+        (true, ..) => "closing".to_owned(),
+        (_, true, true) => "open".to_owned(),
+        (_, true, false) => "open, peer away".to_owned(),
+        _ => match channel.confirmations_required {
+            Some(needed) => format!(
+                "opening, {} of {} confirmed",
+                channel.confirmations,
+                count(needed.into(), "block")
+            ),
+            None => "opening".to_owned(),
+        },
+    }
+}
+
+/// The peers.
+pub(super) fn peers(peers: &[Peer]) -> String {
+    let rows: Vec<Vec<String>> = peers
+        .iter()
+        .map(|peer| {
+            let kind = match peer.kind {
+                PeerKind::Lightning => "Lightning",
+                PeerKind::Market => "market",
+            };
+            vec![
+                kind.to_owned(),
+                if peer.connected { "connected" } else { "away" }.to_owned(),
+                plain(&peer.id),
+                peer.address.as_deref().map(plain).unwrap_or_default(),
+            ]
+        })
+        .collect();
+    table(&["kind", "", "node", "address"], &rows)
+}
+
+/// The maker's business.
+pub(super) fn maker(settings: &MakerSettings) -> String {
+    let mut text = format!("Maker {}\n", if settings.enabled { "on" } else { "off" });
+    let mut row = |name: &str, side: Option<SideSettings>| {
+        let value = side.map_or_else(|| "not offered".to_owned(), |side| self::side(&side));
+        text.push_str(&format!("  {name:<22} {value}\n"));
+    };
+    row("Lightning -> on-chain", settings.out);
+    row("on-chain -> Lightning", settings.into);
+    text.push_str(&format!(
+        "  refund after {}; quotes good for {} s; at most {} open\n",
+        count(settings.refund_delta.into(), "block"),
+        settings.quote_secs,
+        count(settings.max_open.into(), "swap"),
+    ));
+    text
+}
+
+fn side(side: &SideSettings) -> String {
+    format!(
+        "{} + {} ({} ppm), plus chain costs; from {} to {}",
+        sat(side.base_sat),
+        percent(i64::from(side.ppm), 1_000_000),
+        side.ppm,
+        sat(side.min_sat),
+        sat(side.max_sat),
+    )
+}

@@ -1,0 +1,250 @@
+//! Offers and quotes as people read them.
+
+use cambista_engine::view::QuoteView;
+
+use super::text::{clock, count, ends, now, percent, plain, sat, signed, table};
+use crate::api::types::{DirectionName, Offer, QuoteList};
+
+/// `Lightning -> on-chain`
+pub(super) const fn arrow(direction: DirectionName) -> &'static str {
+    match direction {
+        DirectionName::Out => "Lightning -> on-chain",
+        DirectionName::In => "on-chain -> Lightning",
+    }
+}
+
+/// The same from a view's word.
+pub(super) fn arrow_of(word: &str) -> &'static str {
+    arrow(if word == "in" {
+        DirectionName::In
+    } else {
+        DirectionName::Out
+    })
+}
+
+/// The market, one direction under the other.
+pub(super) fn offers(
+    offers: &[Offer],
+    asked: Option<DirectionName>,
+    amount: Option<u64>,
+) -> String {
+    let mut text = String::new();
+    for direction in [DirectionName::Out, DirectionName::In] {
+        if asked.is_some_and(|asked| asked != direction) {
+            continue;
+        }
+        let rows: Vec<Vec<String>> = offers
+            .iter()
+            .filter(|offer| offer.direction == direction)
+            .map(|offer| offer_row(offer))
+            .collect();
+        text.push_str(arrow(direction));
+        if let Some(amount) = amount {
+            text.push_str(&format!(", {}", sat(amount)));
+        }
+        if rows.is_empty() {
+            text.push_str(": no offers\n");
+            continue;
+        }
+        text.push('\n');
+        text.push_str(&table(
+            &[
+                "maker",
+                ">fixed",
+                ">share",
+                ">from",
+                ">up to",
+                ">fee",
+                "until (UTC)",
+                "",
+            ],
+            &rows,
+        ));
+    }
+    text
+}
+
+fn offer_row(offer: &Offer) -> Vec<String> {
+    vec![
+        plain(&offer.maker),
+        sat(offer.base_sat),
+        percent(i64::from(offer.ppm), 1_000_000),
+        sat(offer.min_sat),
+        sat(offer.max_sat),
+        offer.est_fee_sat.map(signed).unwrap_or_default(),
+        clock(offer.expires_at),
+        if offer.own {
+            "yours".into()
+        } else {
+            String::new()
+        },
+    ]
+}
+
+/// Firm quotes, cheapest first, and who gave none.
+pub(super) fn quotes(list: &QuoteList, direction: DirectionName, amount: u64) -> String {
+    let mut text = format!("{}, {}", arrow(direction), sat(amount));
+    if let Some(best) = list.quotes.first() {
+        let seconds = best.valid_until.saturating_sub(now());
+        text.push_str(&format!(
+            "   (firm, cheapest first; good for {seconds} s)\n"
+        ));
+        let rows: Vec<Vec<String>> = list
+            .quotes
+            .iter()
+            .enumerate()
+            .map(|(index, quote)| quote_row(index, quote))
+            .collect();
+        text.push_str(&table(
+            &[
+                "#",
+                "maker",
+                ">you send",
+                ">you receive",
+                ">cost",
+                ">share",
+                ">lost if it fails",
+                "locked at most",
+            ],
+            &rows,
+        ));
+    } else {
+        text.push_str(": no maker gave a price\n");
+    }
+    for refusal in &list.refused {
+        text.push_str(&format!(
+            "No price from {}: {}\n",
+            ends(&refusal.maker),
+            plain(&refusal.reason)
+        ));
+    }
+    text
+}
+
+fn quote_row(index: usize, quote: &QuoteView) -> Vec<String> {
+    vec![
+        (index + 1).to_string(),
+        ends(&quote.maker),
+        sat(quote.send_sat),
+        sat(quote.receive_sat),
+        signed(quote.total_sat),
+        percent(quote.total_sat, quote.amount_sat),
+        sat(quote.worst_if_failed_sat),
+        format!(
+            "{} (~{} h)",
+            count(quote.locked_blocks.into(), "block"),
+            quote.locked_hours
+        ),
+    ]
+}
+
+/// The limits that will hold: the user's where given, the quote's where not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Terms {
+    pub(super) miner: u64,
+    pub(super) routing: u64,
+    pub(super) confirmations: u32,
+}
+
+impl Terms {
+    pub(super) fn of(
+        quote: &QuoteView,
+        miner: Option<u64>,
+        routing: Option<u64>,
+        confs: Option<u32>,
+    ) -> Self {
+        Self {
+            miner: miner.unwrap_or(quote.max_miner_fee_sat),
+            routing: routing.unwrap_or(quote.max_routing_fee_sat),
+            confirmations: confs.unwrap_or(quote.confirmations),
+        }
+    }
+
+    /// The most the swap may cost if it works (sat).
+    pub(super) fn worst(self, quote: &QuoteView) -> i64 {
+        let limits = self.miner.saturating_add(self.routing);
+        quote.maker_fee_sat.saturating_add_unsigned(limits)
+    }
+}
+
+/// The whole price, before anything begins.
+pub(super) fn price(quote: &QuoteView, terms: Terms, to: Option<&str>) -> String {
+    let out = quote.direction == "out";
+    let destination = to.map_or_else(|| "this node's wallet".to_owned(), plain);
+    let (from, into) = if out {
+        (
+            "over Lightning, before routing".to_owned(),
+            format!("on-chain, to {destination}"),
+        )
+    } else {
+        (
+            "on-chain, its miner fee included".to_owned(),
+            "over Lightning".to_owned(),
+        )
+    };
+    let prepay = match quote.prepay_sat {
+        0 => String::new(),
+        at_risk => format!(
+            ", of it {} a prepay the maker keeps if you walk away",
+            sat(at_risk)
+        ),
+    };
+    let lost = match (out, quote.worst_if_failed_sat) {
+        (_, 0) => "nothing".to_owned(),
+        (true, worst) => format!("at most {}: the prepay and what routing took", sat(worst)),
+        (false, worst) => format!(
+            "at most {}: miner fees of sending and taking back",
+            sat(worst)
+        ),
+    };
+    let lines = [
+        ("Maker", ends(&quote.maker)),
+        (
+            "You send",
+            format!("{} {from}{prepay}", sat(quote.send_sat)),
+        ),
+        ("You receive", format!("{} {into}", sat(quote.receive_sat))),
+        (
+            "Cost",
+            format!(
+                "about {}, {} = maker {} + miners ~{} + routing ~{}",
+                signed(quote.total_sat),
+                percent(quote.total_sat, quote.amount_sat),
+                signed(quote.maker_fee_sat),
+                sat(quote.miner_fee_sat),
+                sat(quote.routing_fee_sat),
+            ),
+        ),
+        (
+            "At most",
+            format!(
+                "{} if it works (miners up to {}, routing up to {})",
+                signed(terms.worst(quote)),
+                sat(terms.miner),
+                sat(terms.routing),
+            ),
+        ),
+        ("If it fails", format!("you lose {lost}")),
+        (
+            "Locked",
+            format!(
+                "for {} (~{} h) at most, if the other side goes silent",
+                count(quote.locked_blocks.into(), "block"),
+                quote.locked_hours,
+            ),
+        ),
+        (
+            "Waits for",
+            count(terms.confirmations.into(), "confirmation"),
+        ),
+    ];
+    let mut text = format!(
+        "{}, {}\n",
+        arrow_of(&quote.direction),
+        sat(quote.amount_sat)
+    );
+    for (name, value) in lines {
+        text.push_str(&format!("  {name:<12} {value}\n"));
+    }
+    text
+}
