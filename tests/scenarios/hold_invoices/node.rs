@@ -284,12 +284,31 @@ impl Running {
 
     /// Opens an unannounced channel and mines until both sides can use it.
     pub(crate) async fn open_to(&self, other: &Self, bitcoind: &Bitcoind, sat: u64) -> [u8; 32] {
+        self.open_kind(other, bitcoind, sat, false).await
+    }
+
+    /// The same for a channel the network is told of. It has then the confirmation after the sixth, from which on LDK
+    /// trusts that the network knows it and hints at it no more.
+    pub(crate) async fn announce_to(&self, other: &Self, bitcoind: &Bitcoind, sat: u64) {
+        self.open_kind(other, bitcoind, sat, true).await;
+        bitcoind.mine(6);
+        self.catch_up(bitcoind).await;
+        other.catch_up(bitcoind).await;
+    }
+
+    async fn open_kind(
+        &self,
+        other: &Self,
+        bitcoind: &Bitcoind,
+        sat: u64,
+        announced: bool,
+    ) -> [u8; 32] {
         let open = OpenChannel {
             peer: other.node.node_id(),
             address: Some(other.address()),
             amount_sat: sat,
             push_msat: 0,
-            announced: false,
+            announced,
         };
         let id = self.node.open_channel(open).await.unwrap();
         bitcoind.wait_for_mempool(1, PATIENCE);
