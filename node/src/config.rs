@@ -25,13 +25,17 @@ pub enum ConfigError {
         reason: String,
     },
     /// No way to log in to bitcoind.
-    #[error("say how to log in to bitcoind: either `cookie` (the path of its .cookie file) or `user` and `password` under [bitcoind]")]
+    #[error(
+        "say how to log in to bitcoind: either `cookie` (the path of its .cookie file) or `user` and `password` under [bitcoind]"
+    )]
     Login,
     /// A rate that is none.
     #[error("{0} sat/vB is no usable fee rate: choose one from 1 to 10000 under [fees]")]
     FeeRate(u64),
     /// The API would be open to others.
-    #[error("the API may only listen on this machine (127.0.0.1 or [::1]), not on {0}: it commands the node's money")]
+    #[error(
+        "the API may only listen on this machine (127.0.0.1 or [::1]), not on {0}: it commands the node's money"
+    )]
     ApiNotLocal(SocketAddr),
     /// The file could not be written or read.
     #[error(transparent)]
@@ -143,7 +147,9 @@ pub struct Api {
 
 impl Default for Api {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 0)) }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        }
     }
 }
 
@@ -160,7 +166,10 @@ pub struct Fees {
 
 impl Default for Fees {
     fn default() -> Self {
-        Self { fixed_sat_per_vb: None, fallback_sat_per_vb: 2 }
+        Self {
+            fixed_sat_per_vb: None,
+            fallback_sat_per_vb: 2,
+        }
     }
 }
 
@@ -201,9 +210,14 @@ impl Config {
     /// # Errors
     /// When it is missing, not TOML, has an unknown key, or says something impossible.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let wrong = |reason: String| ConfigError::File { path: path.to_owned(), reason };
+        let wrong = |reason: String| ConfigError::File {
+            path: path.to_owned(),
+            reason,
+        };
         let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => wrong("there is no such file; make a node with `cambista init`".into()),
+            std::io::ErrorKind::NotFound => {
+                wrong("there is no such file; make a node with `cambista init`".into())
+            }
             _ => wrong(error.to_string()),
         })?;
         let config: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
@@ -217,8 +231,10 @@ impl Config {
     /// When there is one, or it cannot be written.
     pub fn save_new(&self, path: &Path) -> Result<(), ConfigError> {
         self.check()?;
-        let text = toml::to_string(self)
-            .map_err(|error| ConfigError::File { path: path.to_owned(), reason: error.to_string() })?;
+        let text = toml::to_string(self).map_err(|error| ConfigError::File {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })?;
         Ok(datadir::write_new(path, text.as_bytes())?)
     }
 
@@ -236,12 +252,18 @@ impl Config {
     }
 
     fn auth(&self) -> Result<Auth, ConfigError> {
-        let Bitcoind { cookie, user, password, .. } = &self.bitcoind;
+        let Bitcoind {
+            cookie,
+            user,
+            password,
+            ..
+        } = &self.bitcoind;
         match (cookie, user, password) {
             (Some(path), None, None) => Ok(Auth::Cookie(path.clone())),
-            (None, Some(user), Some(password)) => {
-                Ok(Auth::UserPass { user: user.clone(), password: password.clone() })
-            }
+            (None, Some(user), Some(password)) => Ok(Auth::UserPass {
+                user: user.clone(),
+                password: password.clone(),
+            }),
             _ => Err(ConfigError::Login),
         }
     }
@@ -321,7 +343,10 @@ mod tests {
         config.fees.fixed_sat_per_vb = Some(3);
         config.maker.enabled = true;
         config.maker.out = Some(SidePolicy {
-            price: cambista_protocol::money::Price { base_sat: 100, ppm: -5 },
+            price: cambista_protocol::money::Price {
+                base_sat: 100,
+                ppm: -5,
+            },
             min_sat: 10_000,
             max_sat: 1_000_000,
         });

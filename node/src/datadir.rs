@@ -19,7 +19,9 @@ use bitcoin::Network;
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// There is no home to put it in.
-    #[error("there is no home folder (neither XDG_DATA_HOME nor HOME is set): say where the node's data are with --datadir")]
+    #[error(
+        "there is no home folder (neither XDG_DATA_HOME nor HOME is set): say where the node's data are with --datadir"
+    )]
     NoHome,
     /// A file could not be read or written.
     #[error("cannot {what} {path}: {source}")]
@@ -32,7 +34,9 @@ pub enum DataDirError {
         source: io::Error,
     },
     /// The file is there already.
-    #[error("{0} exists already and is left as it is: choose another --datadir, or start the node that lives there with `cambista run`")]
+    #[error(
+        "{0} exists already and is left as it is: choose another --datadir, or start the node that lives there with `cambista run`"
+    )]
     Exists(PathBuf),
     /// There is no node here yet.
     #[error("there is no node in {0}: make one with `cambista init`")]
@@ -78,7 +82,11 @@ impl DataDir {
     /// # Errors
     /// When there is no home.
     pub fn default_for(network: Network) -> Result<Self, DataDirError> {
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+        let set = |name| {
+            std::env::var_os(name)
+                .filter(|value| !value.is_empty())
+                .map(PathBuf::from)
+        };
         let base = set("XDG_DATA_HOME")
             .filter(|path| path.is_absolute())
             .map(|path| path.join("cambista"))
@@ -132,7 +140,9 @@ impl DataDir {
         builder.recursive(true);
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&self.root).map_err(io_error("make the folder", &self.root))
+        builder
+            .create(&self.root)
+            .map_err(io_error("make the folder", &self.root))
     }
 
     /// Takes the folder for this process.
@@ -144,11 +154,19 @@ impl DataDir {
             return Err(DataDirError::NoNode(self.root.clone()));
         }
         let path = self.root.join("lock");
-        let file = private().create(true).truncate(false).open(&path).map_err(io_error("open", &path))?;
+        let file = private()
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io_error("open", &path))?;
         match file.try_lock() {
             Ok(()) => Ok(Lock { _file: file }),
             Err(fs::TryLockError::WouldBlock) => Err(DataDirError::Running(self.root.clone())),
-            Err(fs::TryLockError::Error(source)) => Err(DataDirError::Io { what: "lock", path, source }),
+            Err(fs::TryLockError::Error(source)) => Err(DataDirError::Io {
+                what: "lock",
+                path,
+                source,
+            }),
         }
     }
 
@@ -167,12 +185,14 @@ impl DataDir {
     /// When there are none.
     pub fn read_seed(&self) -> Result<String, DataDirError> {
         let path = self.seed();
-        read(&path).map(|text| text.trim().to_owned()).map_err(|error| match error {
-            DataDirError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                DataDirError::NoNode(self.root.clone())
-            }
-            other => other,
-        })
+        read(&path)
+            .map(|text| text.trim().to_owned())
+            .map_err(|error| match error {
+                DataDirError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound => {
+                    DataDirError::NoNode(self.root.clone())
+                }
+                other => other,
+            })
     }
 
     /// Writes the token of this run. The address of the last run, which is no longer true, is removed.
@@ -207,13 +227,18 @@ impl DataDir {
             return Ok(None);
         }
         let trimmed = |path: &Path| read(path).map(|text| text.trim().to_owned());
-        Ok(Some(ApiAccess { address: trimmed(&address)?, token: trimmed(&token)? }))
+        Ok(Some(ApiAccess {
+            address: trimmed(&address)?,
+            token: trimmed(&token)?,
+        }))
     }
 }
 
 impl std::fmt::Debug for ApiAccess {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ApiAccess").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("ApiAccess")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
     }
 }
 
@@ -240,11 +265,16 @@ fn read(path: &Path) -> Result<String, DataDirError> {
 /// # Errors
 /// [`DataDirError::Exists`] when it does exist.
 pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DataDirError> {
-    let mut file = private().create_new(true).open(path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => DataDirError::Exists(path.to_owned()),
-        _ => io_error("write", path)(error),
-    })?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(io_error("write", path))?;
+    let mut file = private()
+        .create_new(true)
+        .open(path)
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => DataDirError::Exists(path.to_owned()),
+            _ => io_error("write", path)(error),
+        })?;
+    file.write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .map_err(io_error("write", path))?;
     sync_folder(path);
     Ok(())
 }
@@ -294,7 +324,10 @@ mod tests {
         let (_temp, dir) = fresh();
         assert!(matches!(dir.read_seed(), Err(DataDirError::NoNode(_))));
         dir.write_seed("one two").unwrap();
-        assert!(matches!(dir.write_seed("three"), Err(DataDirError::Exists(_))));
+        assert!(matches!(
+            dir.write_seed("three"),
+            Err(DataDirError::Exists(_))
+        ));
         assert_eq!(dir.read_seed().unwrap(), "one two");
     }
 
@@ -318,7 +351,10 @@ mod tests {
         assert_eq!(dir.api_access().unwrap(), None);
         dir.write_api_address("127.0.0.1:1").unwrap();
         let access = dir.api_access().unwrap().unwrap();
-        assert_eq!((access.address.as_str(), access.token.as_str()), ("127.0.0.1:1", "a"));
+        assert_eq!(
+            (access.address.as_str(), access.token.as_str()),
+            ("127.0.0.1:1", "a")
+        );
         dir.write_api_token("b").unwrap();
         assert_eq!(dir.api_access().unwrap(), None);
     }

@@ -34,7 +34,9 @@ pub struct Created {
 
 impl std::fmt::Debug for Created {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Created").field("restored", &self.restored).finish_non_exhaustive()
+        f.debug_struct("Created")
+            .field("restored", &self.restored)
+            .finish_non_exhaustive()
     }
 }
 
@@ -60,7 +62,11 @@ pub fn init(dir: &DataDir, config: &Config, words: Option<&str>) -> Result<Creat
     dir.create()?;
     config.save_new(&dir.config())?;
     dir.write_seed(&words)?;
-    Ok(Created { words, restored, network: config.network })
+    Ok(Created {
+        words,
+        restored,
+        network: config.network,
+    })
 }
 
 fn halves(bytes: [u8; 32]) -> [[u8; 16]; 2] {
@@ -91,7 +97,10 @@ mod tests {
     #[test]
     fn a_new_node_has_words_of_its_own_and_is_made_once() {
         let temp = tempfile::tempdir().unwrap();
-        let (one, two) = (DataDir::at(temp.path().join("one")), DataDir::at(temp.path().join("two")));
+        let (one, two) = (
+            DataDir::at(temp.path().join("one")),
+            DataDir::at(temp.path().join("two")),
+        );
         let first = init(&one, &config(), None).unwrap();
         let second = init(&two, &config(), None).unwrap();
         assert_eq!(first.words.split(' ').count(), 12);

@@ -29,7 +29,9 @@ const PURPOSE: u32 = 0x63_6d62;
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
     /// Not the words of a seed.
-    #[error("these are not the words of a seed ({0}): check spelling and order, there are twelve (or twenty-four) English words")]
+    #[error(
+        "these are not the words of a seed ({0}): check spelling and order, there are twelve (or twenty-four) English words"
+    )]
     Words(String),
     /// Derivation failed; happens for no seed anyone will ever meet.
     #[error("no keys can be derived from this seed ({0}): make a new one")]
@@ -51,7 +53,9 @@ pub struct Seed {
 /// # Errors
 /// Never for 16 bytes; the library says otherwise.
 pub fn new_words(entropy: &[u8; 16]) -> Result<String, KeysError> {
-    Mnemonic::from_entropy(entropy).map(|words| words.to_string()).map_err(|e| KeysError::Words(e.to_string()))
+    Mnemonic::from_entropy(entropy)
+        .map(|words| words.to_string())
+        .map_err(|e| KeysError::Words(e.to_string()))
 }
 
 /// Checks words someone typed and gives them in their usual form.
@@ -64,7 +68,8 @@ pub fn check_words(words: &str) -> Result<String, KeysError> {
 
 fn parse(words: &str) -> Result<Mnemonic, KeysError> {
     let plain = words.to_lowercase();
-    Mnemonic::parse_in(Language::English, plain.as_str()).map_err(|e| KeysError::Words(e.to_string()))
+    Mnemonic::parse_in(Language::English, plain.as_str())
+        .map_err(|e| KeysError::Words(e.to_string()))
 }
 
 impl Seed {
@@ -81,14 +86,24 @@ impl Seed {
             let [purpose, coin, branch] = path.map(ChildNumber::from_hardened_idx);
             Ok(master.derive_priv(&secp, &[purpose?, coin?, branch?])?)
         };
-        let branch = |index| derive([PURPOSE, coin, index]).map(|key| key.private_key.secret_bytes());
-        Ok(Self { network, wallet: derive([86, coin, 0])?, lightning: branch(0)?, identity: branch(1)?, swaps: branch(2)? })
+        let branch =
+            |index| derive([PURPOSE, coin, index]).map(|key| key.private_key.secret_bytes());
+        Ok(Self {
+            network,
+            wallet: derive([86, coin, 0])?,
+            lightning: branch(0)?,
+            identity: branch(1)?,
+            swaps: branch(2)?,
+        })
     }
 
     /// What the Lightning node and its wallet are made from.
     #[must_use]
     pub fn node(&self) -> NodeKeys {
-        NodeKeys { ldk_seed: self.lightning, wallet: self.wallet }
+        NodeKeys {
+            ldk_seed: self.lightning,
+            wallet: self.wallet,
+        }
     }
 
     /// The seed of a maker's peer identity.
@@ -153,12 +168,15 @@ mod tests {
 
     use super::*;
 
-    const WORDS: &str =
-        "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+    const WORDS: &str = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
 
     fn all(seed: &Seed, id: SwapId, role: Role) -> [[u8; 32]; 3] {
         let secrets = seed.swap_secrets(id, role);
-        [secrets.preimage.0, secrets.script_key.expose().secret_bytes(), secrets.internal_key.expose().secret_bytes()]
+        [
+            secrets.preimage.0,
+            secrets.script_key.expose().secret_bytes(),
+            secrets.internal_key.expose().secret_bytes(),
+        ]
     }
 
     #[test]
@@ -176,7 +194,12 @@ mod tests {
         let mut count = 0;
         for network in [Network::Bitcoin, Network::Regtest] {
             let seed = Seed::from_words(WORDS, network).unwrap();
-            let branches = [seed.lightning, seed.identity, seed.swaps, seed.wallet.private_key.secret_bytes()];
+            let branches = [
+                seed.lightning,
+                seed.identity,
+                seed.swaps,
+                seed.wallet.private_key.secret_bytes(),
+            ];
             let swaps = [SwapId([1; 32]), SwapId([2; 32])]
                 .into_iter()
                 .flat_map(|id| [Role::Payer, Role::Funder].map(|role| all(&seed, id, role)))
@@ -192,9 +215,14 @@ mod tests {
     #[test]
     fn secrets_stay_what_they_were_in_the_first_version() {
         let seed = Seed::from_words(WORDS, Network::Regtest).unwrap();
-        let payer = all(&seed, SwapId([7; 32]), Role::Payer).map(|secret| secret.to_lower_hex_string());
-        let funder = all(&seed, SwapId([7; 32]), Role::Funder).map(|secret| secret.to_lower_hex_string());
-        assert_eq!([payer, funder].concat().join("\n"), include_str!("keys.golden").trim());
+        let payer =
+            all(&seed, SwapId([7; 32]), Role::Payer).map(|secret| secret.to_lower_hex_string());
+        let funder =
+            all(&seed, SwapId([7; 32]), Role::Funder).map(|secret| secret.to_lower_hex_string());
+        assert_eq!(
+            [payer, funder].concat().join("\n"),
+            include_str!("keys.golden").trim()
+        );
     }
 
     #[test]

@@ -22,7 +22,11 @@ impl ChainPort {
 }
 
 fn tip(block: BlockId) -> ChainTip {
-    ChainTip { height: block.height, hash: block.hash, time: u64::from(block.time) }
+    ChainTip {
+        height: block.height,
+        hash: block.hash,
+        time: u64::from(block.time),
+    }
 }
 
 impl Chain for ChainPort {
@@ -36,22 +40,36 @@ impl Chain for ChainPort {
     }
 
     async fn broadcast(&self, package: &[Transaction]) -> Result<(), PortError> {
-        self.node.broadcaster().broadcast(package).await.map_err(|error| PortError(error.to_string()))
+        self.node
+            .broadcaster()
+            .broadcast(package)
+            .await
+            .map_err(|error| PortError(error.to_string()))
     }
 
     async fn test_accept(&self, tx: &Transaction) -> Result<(), NotAccepted> {
-        self.node.mempool().test_accept(tx).await.map_err(|reject| match reject {
-            Reject::Refused(reason) => NotAccepted::Refused(reason),
-            Reject::Unavailable(error) => NotAccepted::Unavailable(error.to_string()),
-        })
+        self.node
+            .mempool()
+            .test_accept(tx)
+            .await
+            .map_err(|reject| match reject {
+                Reject::Refused(reason) => NotAccepted::Refused(reason),
+                Reject::Unavailable(error) => NotAccepted::Unavailable(error.to_string()),
+            })
     }
 
     async fn is_known(&self, txid: &Txid) -> Result<bool, PortError> {
-        self.node.mempool().is_known(txid).await.map_err(|error| PortError(error.to_string()))
+        self.node
+            .mempool()
+            .is_known(txid)
+            .await
+            .map_err(|error| PortError(error.to_string()))
     }
 
     fn fee_rate(&self, blocks: u32) -> FeeRate {
-        self.node.fees().rate(u16::try_from(blocks).unwrap_or(LONGEST).clamp(1, LONGEST))
+        self.node
+            .fees()
+            .rate(u16::try_from(blocks).unwrap_or(LONGEST).clamp(1, LONGEST))
     }
 
     fn watch_mempool(&self, outpoint: OutPoint) {

@@ -33,25 +33,39 @@ impl EventSink for Events {
 /// What the engine should hear; the rest is only logged.
 fn news(event: LightningEvent) -> Option<LightningNews> {
     Some(match event {
-        LightningEvent::Held { hash, payment_id, amount_msat, claim_deadline, parts, has_custom_tlvs } => {
-            LightningNews::Held {
-                payment_hash: hash,
-                payment_id,
-                amount: Msat(amount_msat),
-                claim_deadline,
-                parts: parts.iter().map(|part| (Msat(part.amount_msat), part.anchors)).collect(),
-                custom_records: has_custom_tlvs,
-            }
-        }
+        LightningEvent::Held {
+            hash,
+            payment_id,
+            amount_msat,
+            claim_deadline,
+            parts,
+            has_custom_tlvs,
+        } => LightningNews::Held {
+            payment_hash: hash,
+            payment_id,
+            amount: Msat(amount_msat),
+            claim_deadline,
+            parts: parts
+                .iter()
+                .map(|part| (Msat(part.amount_msat), part.anchors))
+                .collect(),
+            custom_records: has_custom_tlvs,
+        },
         LightningEvent::Claimed { hash, .. } => LightningNews::Claimed { payment_hash: hash },
         LightningEvent::Dropped { hash } => LightningNews::Dropped { payment_hash: hash },
-        LightningEvent::Sent { hash, fee_msat, .. } => {
-            LightningNews::Sent { payment_hash: hash, fee: Msat(fee_msat) }
-        }
+        LightningEvent::Sent { hash, fee_msat, .. } => LightningNews::Sent {
+            payment_hash: hash,
+            fee: Msat(fee_msat),
+        },
         // Without a hash the payment was never sent; its id is the hash, as the engine names payments.
-        LightningEvent::PaymentFailed { payment_id, hash, reason } => {
-            LightningNews::Failed { payment_hash: hash.unwrap_or(payment_id), reason }
-        }
+        LightningEvent::PaymentFailed {
+            payment_id,
+            hash,
+            reason,
+        } => LightningNews::Failed {
+            payment_hash: hash.unwrap_or(payment_id),
+            reason,
+        },
         other => {
             log(&other);
             return None;
@@ -71,7 +85,9 @@ fn log(event: &LightningEvent) {
             let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
             tracing::warn!(channel = %id.as_hex(), peer, reason, "channel is closed");
         }
-        LightningEvent::Received { amount_msat, .. } => tracing::info!(amount_msat, "payment received"),
+        LightningEvent::Received { amount_msat, .. } => {
+            tracing::info!(amount_msat, "payment received")
+        }
         LightningEvent::Forwarded { fee_msat } => tracing::debug!(fee_msat, "payment forwarded"),
         _ => {}
     }
@@ -86,8 +102,16 @@ mod tests {
 
     #[test]
     fn a_held_payment_keeps_every_part_and_whether_it_is_safe() {
-        let peer = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5".parse().unwrap();
-        let part = |amount_msat, anchors| HeldPart { amount_msat, channel_id: [1; 32], peer, anchors, cltv_expiry: 9 };
+        let peer = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5"
+            .parse()
+            .unwrap();
+        let part = |amount_msat, anchors| HeldPart {
+            amount_msat,
+            channel_id: [1; 32],
+            peer,
+            anchors,
+            cltv_expiry: 9,
+        };
         let held = LightningEvent::Held {
             hash: [2; 32],
             payment_id: [3; 32],
@@ -111,10 +135,17 @@ mod tests {
 
     #[test]
     fn a_payment_that_failed_before_it_was_sent_is_named_by_its_id() {
-        let failed = LightningEvent::PaymentFailed { payment_id: [4; 32], hash: None, reason: "no route".into() };
+        let failed = LightningEvent::PaymentFailed {
+            payment_id: [4; 32],
+            hash: None,
+            reason: "no route".into(),
+        };
         assert_eq!(
             news(failed).unwrap(),
-            LightningNews::Failed { payment_hash: [4; 32], reason: "no route".into() }
+            LightningNews::Failed {
+                payment_hash: [4; 32],
+                reason: "no route".into()
+            }
         );
     }
 

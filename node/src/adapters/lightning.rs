@@ -26,7 +26,9 @@ impl LightningPort {
 }
 
 fn msat(amount: Amount) -> Result<u64, PortError> {
-    Msat::from_sat(amount.to_sat()).map(|msat| msat.0).ok_or_else(|| PortError("no such amount of money".into()))
+    Msat::from_sat(amount.to_sat())
+        .map(|msat| msat.0)
+        .ok_or_else(|| PortError("no such amount of money".into()))
 }
 
 impl Lightning for LightningPort {
@@ -39,10 +41,20 @@ impl Lightning for LightningPort {
     }
 
     fn hold_invoice(&self, request: &HoldRequest) -> Result<String, PortError> {
-        let delta = u16::try_from(request.final_delta)
-            .map_err(|_| PortError(format!("a delta of {} blocks fits no invoice", request.final_delta)))?;
+        let delta = u16::try_from(request.final_delta).map_err(|_| {
+            PortError(format!(
+                "a delta of {} blocks fits no invoice",
+                request.final_delta
+            ))
+        })?;
         self.node
-            .hold_invoice(request.payment_hash, msat(request.amount)?, delta, request.expiry_secs, DESCRIPTION)
+            .hold_invoice(
+                request.payment_hash,
+                msat(request.amount)?,
+                delta,
+                request.expiry_secs,
+                DESCRIPTION,
+            )
             .map(|invoice| invoice.to_string())
             .map_err(|error| PortError(error.to_string()))
     }
@@ -98,7 +110,10 @@ impl Lightning for LightningPort {
 
     fn liquidity(&self) -> Liquidity {
         let liquidity = self.node.liquidity();
-        Liquidity { outbound: Msat(liquidity.outbound_msat), inbound: Msat(liquidity.inbound_msat) }
+        Liquidity {
+            outbound: Msat(liquidity.outbound_msat),
+            inbound: Msat(liquidity.inbound_msat),
+        }
     }
 
     fn route_fee(&self, target: RouteTarget<'_>, amount: Amount, max_delta: u32) -> Option<Msat> {
@@ -108,6 +123,8 @@ impl Lightning for LightningPort {
             }
             RouteTarget::Node(node) => ldk::RouteTarget::Node(node),
         };
-        self.node.estimate_route_fee(&target, msat(amount).ok()?, max_delta).map(Msat)
+        self.node
+            .estimate_route_fee(&target, msat(amount).ok()?, max_delta)
+            .map(Msat)
     }
 }

@@ -24,11 +24,22 @@ fn protocol(protocol: PeerProtocol) -> Protocol {
 }
 
 impl Peers for PeersPort {
-    async fn request(&self, peer: &PeerAddress, to: PeerProtocol, body: Vec<u8>) -> Result<Vec<u8>, PeerError> {
-        let id: PeerId =
-            peer.peer_id.parse().map_err(|_| PeerError("its peer id is malformed; nothing was sent".into()))?;
+    async fn request(
+        &self,
+        peer: &PeerAddress,
+        to: PeerProtocol,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, PeerError> {
+        let id: PeerId = peer
+            .peer_id
+            .parse()
+            .map_err(|_| PeerError("its peer id is malformed; nothing was sent".into()))?;
         // Addresses are a stranger's words: those that are none are left out.
-        let addresses: Vec<Multiaddr> = peer.addresses.iter().filter_map(|text| text.parse().ok()).collect();
+        let addresses: Vec<Multiaddr> = peer
+            .addresses
+            .iter()
+            .filter_map(|text| text.parse().ok())
+            .collect();
         self.network
             .request(id, addresses, protocol(to), body)
             .await

@@ -17,7 +17,9 @@ impl WalletPort {
     }
 
     fn known(&self, tx: &Transaction, script: &ScriptBuf) -> Result<Funding, PortError> {
-        self.wallet.funding_from_tx(tx.clone(), script).map_err(failed)
+        self.wallet
+            .funding_from_tx(tx.clone(), script)
+            .map_err(failed)
     }
 }
 
@@ -26,7 +28,11 @@ fn failed(error: WalletError) -> PortError {
 }
 
 fn built(funding: Funding) -> BuiltFunding {
-    BuiltFunding { tx: funding.tx, fee: funding.fee, first_input: funding.first_input }
+    BuiltFunding {
+        tx: funding.tx,
+        fee: funding.fee,
+        first_input: funding.first_input,
+    }
 }
 
 fn inputs(tx: &Transaction) -> Vec<OutPoint> {
@@ -35,7 +41,10 @@ fn inputs(tx: &Transaction) -> Vec<OutPoint> {
 
 impl WalletPortTrait for WalletPort {
     fn fresh_script(&self) -> Result<ScriptBuf, PortError> {
-        self.wallet.new_address().map(|address| address.script_pubkey()).map_err(failed)
+        self.wallet
+            .new_address()
+            .map(|address| address.script_pubkey())
+            .map_err(failed)
     }
 
     fn fundable(&self) -> Amount {
@@ -43,19 +52,42 @@ impl WalletPortTrait for WalletPort {
     }
 
     fn funding_fee(&self, amount: Amount, rate: FeeRate) -> Result<Amount, PortError> {
-        self.wallet.estimate_funding_fee(amount, rate).map_err(failed)
+        self.wallet
+            .estimate_funding_fee(amount, rate)
+            .map_err(failed)
     }
 
-    fn fund(&self, script: ScriptBuf, amount: Amount, rate: FeeRate) -> Result<BuiltFunding, PortError> {
-        self.wallet.fund(script, amount, rate).map(built).map_err(failed)
+    fn fund(
+        &self,
+        script: ScriptBuf,
+        amount: Amount,
+        rate: FeeRate,
+    ) -> Result<BuiltFunding, PortError> {
+        self.wallet
+            .fund(script, amount, rate)
+            .map(built)
+            .map_err(failed)
     }
 
-    fn bump(&self, funding: &Transaction, script: &ScriptBuf, rate: FeeRate) -> Result<BuiltFunding, PortError> {
+    fn bump(
+        &self,
+        funding: &Transaction,
+        script: &ScriptBuf,
+        rate: FeeRate,
+    ) -> Result<BuiltFunding, PortError> {
         let funding = self.known(funding, script)?;
-        self.wallet.refund_fund(&funding, rate).map(built).map_err(failed)
+        self.wallet
+            .refund_fund(&funding, rate)
+            .map(built)
+            .map_err(failed)
     }
 
-    fn take_back(&self, funding: &Transaction, script: &ScriptBuf, rate: FeeRate) -> Result<Transaction, PortError> {
+    fn take_back(
+        &self,
+        funding: &Transaction,
+        script: &ScriptBuf,
+        rate: FeeRate,
+    ) -> Result<Transaction, PortError> {
         let funding = self.known(funding, script)?;
         self.wallet.cancel_funding(&funding, rate).map_err(failed)
     }

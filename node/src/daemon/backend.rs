@@ -14,8 +14,8 @@ use tokio::sync::watch;
 
 use super::convert;
 use crate::api::types::{
-    Balance, Channel, Code, ConnectPeer, Funds, NodeStatus, Offer, OffersQuery, OpenChannel, Peer, PeerKind, Problem,
-    SendCoins, Sent,
+    Balance, Channel, Code, ConnectPeer, Funds, NodeStatus, Offer, OffersQuery, OpenChannel, Peer,
+    PeerKind, Problem, SendCoins, Sent,
 };
 use crate::api::{Answer, Backend};
 use crate::network::{Multiaddr, NetworkHandle};
@@ -51,7 +51,9 @@ fn stored(error: &StoreError) -> Problem {
 fn wallet(error: &WalletError) -> Problem {
     let text = error.to_string();
     match error {
-        WalletError::InsufficientFunds { .. } => Problem::refused(text).next("cambista wallet balance"),
+        WalletError::InsufficientFunds { .. } => {
+            Problem::refused(text).next("cambista wallet balance")
+        }
         WalletError::Dust { .. } => Problem::invalid(text),
         _ => Problem::internal(text).next("cambista status"),
     }
@@ -60,7 +62,9 @@ fn wallet(error: &WalletError) -> Problem {
 fn peer(error: &PeerError) -> Problem {
     let text = error.to_string();
     match error {
-        PeerError::Address(_) => Problem::invalid(text).next("cambista peer connect PUBKEY@HOST:PORT"),
+        PeerError::Address(_) => {
+            Problem::invalid(text).next("cambista peer connect PUBKEY@HOST:PORT")
+        }
         _ => Problem::unavailable(text).next("cambista peer list"),
     }
 }
@@ -68,8 +72,12 @@ fn peer(error: &PeerError) -> Problem {
 fn channel(error: &ChannelError) -> Problem {
     match error {
         ChannelError::Peer(error) => peer(error),
-        ChannelError::NotConnected => Problem::unavailable(error.to_string()).next("cambista peer list"),
-        ChannelError::Unknown => Problem::not_found(error.to_string()).next("cambista channel list"),
+        ChannelError::NotConnected => {
+            Problem::unavailable(error.to_string()).next("cambista peer list")
+        }
+        ChannelError::Unknown => {
+            Problem::not_found(error.to_string()).next("cambista channel list")
+        }
         _ => Problem::refused(error.to_string()).next("cambista wallet balance"),
     }
 }
@@ -102,9 +110,19 @@ impl NodeBackend {
                 && chain.tip.height >= chain.node_height
                 && chain.node_height >= chain.headers,
             chain_error: chain.last_error,
-            lightning_addresses: self.node.listening().iter().map(ToString::to_string).collect(),
+            lightning_addresses: self
+                .node
+                .listening()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
             p2p_addresses: self.swarm.contact_addrs().iter().map(with_id).collect(),
-            lightning_peers: self.node.peers().iter().filter(|peer| peer.connected).count(),
+            lightning_peers: self
+                .node
+                .peers()
+                .iter()
+                .filter(|peer| peer.connected)
+                .count(),
             p2p_peers: self.swarm.peers().len(),
             channels: self.node.channels().len(),
             balance: self.money(),
@@ -119,11 +137,17 @@ impl NodeBackend {
         let book = self.market.offers();
         let mut all: Vec<Offer> = Vec::new();
         for direction in directions {
-            let priced =
-                book.iter().filter_map(|(offer, own)| convert::offer(offer, *own, direction, query.amount_sat));
+            let priced = book.iter().filter_map(|(offer, own)| {
+                convert::offer(offer, *own, direction, query.amount_sat)
+            });
             let mut side: Vec<Offer> = priced.collect();
             // Without an amount a middling one decides who is first.
-            side.sort_by_key(|offer| (offer.est_fee_sat.unwrap_or_else(|| middling(offer)), offer.maker.clone()));
+            side.sort_by_key(|offer| {
+                (
+                    offer.est_fee_sat.unwrap_or_else(|| middling(offer)),
+                    offer.maker.clone(),
+                )
+            });
             all.append(&mut side);
         }
         all
@@ -139,88 +163,141 @@ impl NodeBackend {
         match maker {
             None => {
                 let best = self.market.best(direction, amount_sat, limit);
-                best.into_iter().map(|ranked| convert::contact(ranked.offer)).collect()
+                best.into_iter()
+                    .map(|ranked| convert::contact(ranked.offer))
+                    .collect()
             }
             // The wish is explicit: an amount outside the offer's limits is for the maker itself to refuse.
-            Some(maker) if maker != self.node.node_id() => {
-                self.market.offer_of(&maker).map(convert::contact).into_iter().collect()
-            }
+            Some(maker) if maker != self.node.node_id() => self
+                .market
+                .offer_of(&maker)
+                .map(convert::contact)
+                .into_iter()
+                .collect(),
             Some(_) => Vec::new(),
         }
     }
 
     async fn open(&self, open: OpenChannel) -> Result<String, Problem> {
         let (peer, address) = convert::lightning_address(&open.node)?;
-        let push_msat = open
-            .push_sat
-            .checked_mul(1_000)
-            .ok_or_else(|| Problem::invalid("this is more money than there is; nothing was spent"))?;
-        let opening =
-            Opening { peer, address, amount_sat: open.amount_sat, push_msat, announced: open.announced };
-        let id = self.node.open_channel(opening).await.map_err(|error| channel(&error))?;
+        let push_msat = open.push_sat.checked_mul(1_000).ok_or_else(|| {
+            Problem::invalid("this is more money than there is; nothing was spent")
+        })?;
+        let opening = Opening {
+            peer,
+            address,
+            amount_sat: open.amount_sat,
+            push_msat,
+            announced: open.announced,
+        };
+        let id = self
+            .node
+            .open_channel(opening)
+            .await
+            .map_err(|error| channel(&error))?;
         Ok(bitcoin::hex::DisplayHex::to_lower_hex_string(&id))
     }
 
     async fn dial(&self, to: ConnectPeer) -> Result<(), Problem> {
         if to.address.starts_with('/') {
-            let address: Multiaddr = to
-                .address
-                .parse()
-                .map_err(|_| Problem::invalid("this is not a market address").next("cambista peer connect ADDRESS"))?;
+            let address: Multiaddr = to.address.parse().map_err(|_| {
+                Problem::invalid("this is not a market address")
+                    .next("cambista peer connect ADDRESS")
+            })?;
             let dialled = self.swarm.dial(address).await;
-            return dialled
-                .map(drop)
-                .map_err(|error| Problem::unavailable(error.to_string()).next("cambista peer list"));
+            return dialled.map(drop).map_err(|error| {
+                Problem::unavailable(error.to_string()).next("cambista peer list")
+            });
         }
         let (key, address) = convert::lightning_address(&to.address)?;
         let address = address.ok_or_else(|| {
             Problem::invalid("say where the node is: its key, then @host:port")
                 .next("cambista peer connect PUBKEY@HOST:PORT")
         })?;
-        self.node.connect(key, &address).await.map_err(|error| peer(&error))
+        self.node
+            .connect(key, &address)
+            .await
+            .map_err(|error| peer(&error))
     }
 
     async fn pay(&self, send: SendCoins) -> Result<Sent, Problem> {
         let to = Address::from_str(&send.address)
             .ok()
             .and_then(|address| address.require_network(self.network).ok())
-            .ok_or_else(|| Problem::invalid(format!("this is no address on {}; nothing was sent", self.network)))?;
+            .ok_or_else(|| {
+                Problem::invalid(format!(
+                    "this is no address on {}; nothing was sent",
+                    self.network
+                ))
+            })?;
         let amount = match (send.amount_sat, send.all) {
             (Some(sat), false) => SendAmount::Exact(Amount::from_sat(sat)),
             (None, true) => SendAmount::All,
-            _ => return Err(Problem::invalid("say either an amount or all of it; nothing was sent")),
+            _ => {
+                return Err(Problem::invalid(
+                    "say either an amount or all of it; nothing was sent",
+                ));
+            }
         };
         let rate = match send.fee_rate_sat_vb {
-            Some(rate) => FeeRate::from_sat_per_vb(rate)
-                .ok_or_else(|| Problem::invalid("this fee rate is beyond all money; nothing was sent"))?,
+            Some(rate) => FeeRate::from_sat_per_vb(rate).ok_or_else(|| {
+                Problem::invalid("this fee rate is beyond all money; nothing was sent")
+            })?,
             None => self.node.fees().rate(SEND_TARGET),
         };
-        let tx = self.node.wallet().send(&to, amount, rate).map_err(|error| wallet(&error))?;
+        let tx = self
+            .node
+            .wallet()
+            .send(&to, amount, rate)
+            .map_err(|error| wallet(&error))?;
         let txid = tx.compute_txid();
-        if let Err(error) = self.node.broadcaster().broadcast(std::slice::from_ref(&tx)).await {
+        if let Err(error) = self
+            .node
+            .broadcaster()
+            .broadcast(std::slice::from_ref(&tx))
+            .await
+        {
             return Err(not_broadcast(&self.node, &tx, &error));
         }
         let script = to.script_pubkey();
-        let paid = tx.output.iter().find(|output| output.script_pubkey == script).map(|output| output.value);
+        let paid = tx
+            .output
+            .iter()
+            .find(|output| output.script_pubkey == script)
+            .map(|output| output.value);
         let history = self.node.wallet().history();
-        let fee = history.iter().find(|known| known.txid == txid).and_then(|known| known.fee);
+        let fee = history
+            .iter()
+            .find(|known| known.txid == txid)
+            .and_then(|known| known.fee);
         Ok(Sent {
             txid: txid.to_string(),
             amount_sat: paid.unwrap_or(Amount::ZERO).to_sat(),
-            fee_sat: fee.unwrap_or_else(|| rate.fee_wu(tx.weight()).unwrap_or(Amount::ZERO)).to_sat(),
+            fee_sat: fee
+                .unwrap_or_else(|| rate.fee_wu(tx.weight()).unwrap_or(Amount::ZERO))
+                .to_sat(),
         })
     }
 }
 
 /// Refused by bitcoind: nobody has it, its coins are free again. No answer from bitcoind: somebody may have it.
-fn not_broadcast(node: &Node, tx: &bitcoin::Transaction, error: &cambista_ldk::rpc::RpcError) -> Problem {
+fn not_broadcast(
+    node: &Node,
+    tx: &bitcoin::Transaction,
+    error: &cambista_ldk::rpc::RpcError,
+) -> Problem {
     if matches!(error, cambista_ldk::rpc::RpcError::Rpc { .. }) {
         node.wallet().release_tx(tx);
-        return Problem::refused(format!("bitcoind refuses the transaction ({error}); nothing was sent"));
+        return Problem::refused(format!(
+            "bitcoind refuses the transaction ({error}); nothing was sent"
+        ));
     }
     Problem::new(
         Code::Unavailable,
-        format!("transaction {} may or may not have been sent: {error}", tx.compute_txid()),
+        format!(
+            "transaction {} may or may not have been sent: {error}",
+            tx.compute_txid()
+        ),
     )
     .funds(Funds::Unknown)
     .next("cambista wallet balance")
@@ -229,7 +306,10 @@ fn not_broadcast(node: &Node, tx: &bitcoin::Transaction, error: &cambista_ldk::r
 /// What an offer would cost for an amount in the middle of its limits.
 fn middling(offer: &Offer) -> i64 {
     let amount = Amount::from_sat(offer.min_sat.midpoint(offer.max_sat));
-    let price = cambista_protocol::money::Price { base_sat: offer.base_sat, ppm: offer.ppm };
+    let price = cambista_protocol::money::Price {
+        base_sat: offer.base_sat,
+        ppm: offer.ppm,
+    };
     price.fee(amount).unwrap_or(i64::MAX)
 }
 
@@ -258,7 +338,9 @@ impl Backend for NodeBackend {
 
     fn set_maker(&self, policy: MakerPolicy) -> Answer<'_, ()> {
         Box::pin(async move {
-            self.store.set_setting(MAKER_KEY, &policy).map_err(|error| stored(&error))?;
+            self.store
+                .set_setting(MAKER_KEY, &policy)
+                .map_err(|error| stored(&error))?;
             self.engine.set_policy(policy).await?;
             self.announcer.set(policy);
             Ok(())
@@ -266,7 +348,12 @@ impl Backend for NodeBackend {
     }
 
     fn channels(&self) -> Answer<'_, Vec<Channel>> {
-        now(Ok(self.node.channels().into_iter().map(convert::channel).collect()))
+        now(Ok(self
+            .node
+            .channels()
+            .into_iter()
+            .map(convert::channel)
+            .collect()))
     }
 
     fn open_channel(&self, open: OpenChannel) -> Answer<'_, String> {
@@ -274,9 +361,17 @@ impl Backend for NodeBackend {
     }
 
     fn close_channel(&self, id: String, force: bool) -> Answer<'_, ()> {
-        let ids: Vec<[u8; 32]> = self.node.channels().iter().map(|channel| channel.id).collect();
-        let closed = convert::by_beginning(&ids, &id)
-            .and_then(|id| self.node.close_channel(id, force).map_err(|error| channel(&error)));
+        let ids: Vec<[u8; 32]> = self
+            .node
+            .channels()
+            .iter()
+            .map(|channel| channel.id)
+            .collect();
+        let closed = convert::by_beginning(&ids, &id).and_then(|id| {
+            self.node
+                .close_channel(id, force)
+                .map_err(|error| channel(&error))
+        });
         now(closed)
     }
 
@@ -302,7 +397,9 @@ impl Backend for NodeBackend {
 
     fn new_address(&self) -> Answer<'_, String> {
         let address = self.node.wallet().new_address();
-        now(address.map(|address| address.to_string()).map_err(|error| wallet(&error)))
+        now(address
+            .map(|address| address.to_string())
+            .map_err(|error| wallet(&error)))
     }
 
     fn balance(&self) -> Answer<'_, Balance> {

@@ -41,7 +41,10 @@ pub(super) fn offer(
 pub(super) fn contact(offer: market::offer::Offer) -> MakerContact {
     MakerContact {
         node_id: offer.maker,
-        peer: PeerAddress { peer_id: offer.peer_id, addresses: offer.addresses },
+        peer: PeerAddress {
+            peer_id: offer.peer_id,
+            addresses: offer.addresses,
+        },
     }
 }
 
@@ -70,8 +73,10 @@ pub(super) fn lightning_address(text: &str) -> Result<(PublicKey, Option<String>
         None => (text, None),
     };
     let key = key.parse().map_err(|_| {
-        Problem::invalid("a Lightning node is written as its 66-digit key, then @host:port; nothing was done")
-            .next("cambista peer connect PUBKEY@HOST:PORT")
+        Problem::invalid(
+            "a Lightning node is written as its 66-digit key, then @host:port; nothing was done",
+        )
+        .next("cambista peer connect PUBKEY@HOST:PORT")
     })?;
     Ok((key, address))
 }
@@ -80,12 +85,15 @@ pub(super) fn lightning_address(text: &str) -> Result<(PublicKey, Option<String>
 pub(super) fn by_beginning(ids: &[[u8; 32]], text: &str) -> Result<[u8; 32], Problem> {
     let wanted = text.to_ascii_lowercase();
     let unknown = |what: &str| Problem::not_found(what.to_owned()).next("cambista channel list");
-    let mut found =
-        ids.iter().filter(|id| !wanted.is_empty() && id.to_lower_hex_string().starts_with(&wanted));
+    let mut found = ids
+        .iter()
+        .filter(|id| !wanted.is_empty() && id.to_lower_hex_string().starts_with(&wanted));
     match (found.next(), found.next()) {
         (Some(id), None) => Ok(*id),
         (None, _) => Err(unknown("there is no such channel; nothing was done")),
-        (Some(_), Some(_)) => Err(unknown("more than one channel begins like this; nothing was done")),
+        (Some(_), Some(_)) => Err(unknown(
+            "more than one channel begins like this; nothing was done",
+        )),
     }
 }
 
@@ -106,7 +114,10 @@ mod tests {
     #[test]
     fn a_lightning_node_needs_a_key_and_may_have_an_address() {
         let key = "02c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac09b95c709ee5";
-        assert_eq!(lightning_address(key).unwrap(), (key.parse().unwrap(), None));
+        assert_eq!(
+            lightning_address(key).unwrap(),
+            (key.parse().unwrap(), None)
+        );
         let (_, address) = lightning_address(&format!("{key}@[::1]:9735")).unwrap();
         assert_eq!(address.unwrap(), "[::1]:9735");
         assert!(lightning_address("localhost:9735").is_err());

@@ -34,7 +34,9 @@ pub enum DaemonError {
     #[error("the swaps cannot go on: {0}")]
     Engine(#[from] PortError),
     /// The API.
-    #[error("the API cannot answer on {address} ({source}): choose another `[api] listen` in cambista.toml")]
+    #[error(
+        "the API cannot answer on {address} ({source}): choose another `[api] listen` in cambista.toml"
+    )]
     Api {
         /// Where.
         address: std::net::SocketAddr,

@@ -17,7 +17,10 @@ impl Signals {
     pub(super) fn listen() -> Result<Self, DaemonError> {
         use signal::unix::{SignalKind, signal};
         let on = |kind| signal(kind).map_err(DaemonError::Signals);
-        Ok(Self { terminate: on(SignalKind::terminate())?, interrupt: on(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: on(SignalKind::terminate())?,
+            interrupt: on(SignalKind::interrupt())?,
+        })
     }
 
     /// Resolves with the next signal to stop.

@@ -34,18 +34,29 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts everything. The API answers last: who finds its address finds a node that works.
-    pub(super) async fn start(dir: &DataDir, ask_stop: watch::Sender<bool>) -> Result<Self, DaemonError> {
+    pub(super) async fn start(
+        dir: &DataDir,
+        ask_stop: watch::Sender<bool>,
+    ) -> Result<Self, DaemonError> {
         let config = Config::load(&dir.config())?;
         let seed = Seed::from_words(&dir.read_seed()?, config.network)?;
         let store = Arc::new(Store::open(&dir.database())?);
         let listener = TcpListener::bind(config.api.listen)
             .await
-            .map_err(|source| DaemonError::Api { address: config.api.listen, source })?;
+            .map_err(|source| DaemonError::Api {
+                address: config.api.listen,
+                source,
+            })?;
         let policy = store.setting(MAKER_KEY)?.unwrap_or_else(|| config.maker());
 
         tracing::info!(network = %config.network, folder = %dir.root().display(), "starting");
-        let node =
-            Node::load(config.lightning()?, seed.node(), Arc::clone(&store) as _, Arc::clone(&store) as _).await?;
+        let node = Node::load(
+            config.lightning()?,
+            seed.node(),
+            Arc::clone(&store) as _,
+            Arc::clone(&store) as _,
+        )
+        .await?;
         let market = Arc::new(Market::new(config.network, &node.node_id()));
         let inbox = Arc::new(Inbox::new(Arc::clone(&market)));
         let swarm = swarm(&config, &seed, &store, &policy)?;
@@ -55,11 +66,20 @@ impl Running {
         // The engine repeats claims before Lightning is given blocks, and Lightning tells it everything from then on.
         let ports = NodePorts::new(&node, network.clone(), Arc::clone(&store), seed);
         let engine = Engine::start(Arc::new(ports), policy)?;
-        node.run(Arc::new(SwapWatcher::new(engine.clone())), Arc::new(Events::new(engine.clone()))).await?;
+        node.run(
+            Arc::new(SwapWatcher::new(engine.clone())),
+            Arc::new(Events::new(engine.clone())),
+        )
+        .await?;
         inbox.use_engine(engine.clone());
 
-        let announcer =
-            Announcer::new(Arc::clone(&market), network.clone(), Arc::clone(&node), Arc::clone(&store), policy);
+        let announcer = Announcer::new(
+            Arc::clone(&market),
+            network.clone(),
+            Arc::clone(&node),
+            Arc::clone(&store),
+            policy,
+        );
         let announcer = Arc::new(announcer);
         let (stop, stopped) = watch::channel(false);
         let backend = NodeBackend {
@@ -84,7 +104,13 @@ impl Running {
             market = ?network.listen_addrs(),
             "the node runs"
         );
-        Ok(Self { node, network, engine, stop, tasks })
+        Ok(Self {
+            node,
+            network,
+            engine,
+            stop,
+            tasks,
+        })
     }
 
     /// Resolves with the reason when the node cannot go on.
@@ -109,7 +135,12 @@ impl Running {
 
 /// Who makes a market keeps its peer id, so that offers and configured addresses stay true; who only takes swaps is a
 /// stranger anew at every start.
-fn swarm(config: &Config, seed: &Seed, store: &Store, policy: &MakerPolicy) -> Result<NetworkConfig, DaemonError> {
+fn swarm(
+    config: &Config,
+    seed: &Seed,
+    store: &Store,
+    policy: &MakerPolicy,
+) -> Result<NetworkConfig, DaemonError> {
     let known = policy.enabled
         || config.maker.enabled
         || !config.p2p.external.is_empty()
@@ -130,8 +161,10 @@ fn serve(
     stop: watch::Receiver<bool>,
 ) -> Result<JoinHandle<()>, DaemonError> {
     let token = SystemEntropy.bytes32().to_lower_hex_string();
-    let address =
-        listener.local_addr().map_err(|source| DaemonError::Api { address: ([127, 0, 0, 1], 0).into(), source })?;
+    let address = listener.local_addr().map_err(|source| DaemonError::Api {
+        address: ([127, 0, 0, 1], 0).into(),
+        source,
+    })?;
     let state = api::State::new(engine, Arc::new(backend), &token);
     dir.write_api_token(&token)?;
     let serving = tokio::spawn(async move {

@@ -52,7 +52,14 @@ impl Announcer {
         store: Arc<Store>,
         policy: MakerPolicy,
     ) -> Self {
-        Self { market, network, node, store, policy: Mutex::new(policy), changed: Notify::new() }
+        Self {
+            market,
+            network,
+            node,
+            store,
+            policy: Mutex::new(policy),
+            changed: Notify::new(),
+        }
     }
 
     fn policy(&self) -> MakerPolicy {
@@ -92,12 +99,25 @@ impl Announcer {
     async fn announce(&self, policy: &MakerPolicy) -> Result<(), String> {
         let offer = self.offer(policy)?;
         let enabled = policy.enabled;
-        let offer = tokio::task::spawn_blocking(move || mined(offer)).await.map_err(|e| e.to_string())??;
-        let bytes = offer.sign(|digest| self.node.sign_tagged(digest)).to_bytes();
+        let offer = tokio::task::spawn_blocking(move || mined(offer))
+            .await
+            .map_err(|e| e.to_string())??;
+        let bytes = offer
+            .sign(|digest| self.node.sign_tagged(digest))
+            .to_bytes();
         self.market.ingest(&bytes);
-        match self.network.publish_offer(bytes).await.map_err(|e| e.to_string())? {
-            Published::Sent => tracing::info!(enabled, sequence = offer.sequence, "offer announced"),
-            Published::Waiting => tracing::info!(enabled, "offer goes out to the first peer that listens"),
+        match self
+            .network
+            .publish_offer(bytes)
+            .await
+            .map_err(|e| e.to_string())?
+        {
+            Published::Sent => {
+                tracing::info!(enabled, sequence = offer.sequence, "offer announced")
+            }
+            Published::Waiting => {
+                tracing::info!(enabled, "offer goes out to the first peer that listens")
+            }
         }
         Ok(())
     }
@@ -105,15 +125,31 @@ impl Announcer {
     fn offer(&self, policy: &MakerPolicy) -> Result<Offer, String> {
         let contact = Contact {
             peer_id: self.network.local_peer_id().to_string(),
-            addresses: self.network.contact_addrs().iter().map(ToString::to_string).collect(),
+            addresses: self
+                .network
+                .contact_addrs()
+                .iter()
+                .map(ToString::to_string)
+                .collect(),
         };
         let now = SystemClock.now();
-        let last: u64 = self.store.setting(SEQUENCE_KEY).map_err(|e| e.to_string())?.unwrap_or(0);
+        let last: u64 = self
+            .store
+            .setting(SEQUENCE_KEY)
+            .map_err(|e| e.to_string())?
+            .unwrap_or(0);
         let sequence = last.saturating_add(1).max(now);
         // Before anyone sees it: a number that was once seen is never used again.
-        self.store.set_setting(SEQUENCE_KEY, &sequence).map_err(|e| e.to_string())?;
+        self.store
+            .set_setting(SEQUENCE_KEY, &sequence)
+            .map_err(|e| e.to_string())?;
         let rate = self.node.fees().rate(TARGET);
-        let head = Head { network: self.market.network(), maker: self.node.node_id(), sequence, now };
+        let head = Head {
+            network: self.market.network(),
+            maker: self.node.node_id(),
+            sequence,
+            now,
+        };
         Ok(offer(head, contact, policy, rate))
     }
 }
@@ -132,7 +168,10 @@ struct Head {
 
 /// The offer of a business. One that is closed names no rate: that withdraws the offer before it.
 fn offer(head: Head, contact: Contact, policy: &MakerPolicy, fee_rate: FeeRate) -> Offer {
-    let rate = |side: Option<SidePolicy>, vbytes| side.filter(|_| policy.enabled).map(|side| rate(side, fee_rate, vbytes));
+    let rate = |side: Option<SidePolicy>, vbytes| {
+        side.filter(|_| policy.enabled)
+            .map(|side| rate(side, fee_rate, vbytes))
+    };
     let mut addresses = contact.addresses;
     addresses.truncate(MAX_ADDRESSES);
     Offer {
@@ -182,12 +221,25 @@ mod tests {
     use crate::network::Verdict;
 
     fn keypair() -> Keypair {
-        SecretKey::from_slice(&[3; 32]).unwrap().keypair(&Secp256k1::new())
+        SecretKey::from_slice(&[3; 32])
+            .unwrap()
+            .keypair(&Secp256k1::new())
     }
 
     fn policy(enabled: bool) -> MakerPolicy {
-        let out = SidePolicy { price: Price { base_sat: 100, ppm: 500 }, min_sat: 10_000, max_sat: 1_000_000 };
-        MakerPolicy { enabled, out: Some(out), ..MakerPolicy::default() }
+        let out = SidePolicy {
+            price: Price {
+                base_sat: 100,
+                ppm: 500,
+            },
+            min_sat: 10_000,
+            max_sat: 1_000_000,
+        };
+        MakerPolicy {
+            enabled,
+            out: Some(out),
+            ..MakerPolicy::default()
+        }
     }
 
     fn announced(policy: &MakerPolicy, sequence: u64) -> Vec<u8> {
@@ -201,14 +253,26 @@ mod tests {
             peer_id: libp2p::PeerId::random().to_string(),
             addresses: vec!["/ip4/127.0.0.1/tcp/9740".into()],
         };
-        let offer = mined(offer(head, contact, policy, FeeRate::from_sat_per_vb(2).unwrap())).unwrap();
+        let offer = mined(offer(
+            head,
+            contact,
+            policy,
+            FeeRate::from_sat_per_vb(2).unwrap(),
+        ))
+        .unwrap();
         let secp = Secp256k1::new();
-        let sign = |digest| *secp.sign_schnorr_no_aux_rand(&Message::from_digest(digest), &keypair()).as_ref();
+        let sign = |digest| {
+            *secp
+                .sign_schnorr_no_aux_rand(&Message::from_digest(digest), &keypair())
+                .as_ref()
+        };
         offer.sign(sign).to_bytes()
     }
 
     fn stranger() -> Market {
-        let own = SecretKey::from_slice(&[4; 32]).unwrap().public_key(&Secp256k1::new());
+        let own = SecretKey::from_slice(&[4; 32])
+            .unwrap()
+            .public_key(&Secp256k1::new());
         Market::new(Network::Regtest, &own)
     }
 
@@ -219,15 +283,26 @@ mod tests {
         let best = market.best(cambista_protocol::words::Direction::Out, 100_000, 5);
         let fees: Vec<_> = best.iter().map(|ranked| ranked.est_fee_sat).collect();
         assert_eq!(fees, [100 + 2 * 154 + 50]);
-        assert!(market.best(cambista_protocol::words::Direction::In, 100_000, 5).is_empty());
+        assert!(
+            market
+                .best(cambista_protocol::words::Direction::In, 100_000, 5)
+                .is_empty()
+        );
     }
 
     #[test]
     fn a_maker_that_closes_takes_its_offer_back() {
         let market = stranger();
         market.ingest(&announced(&policy(true), 1));
-        assert_eq!(market.ingest(&announced(&policy(false), 2)), Verdict::Accept);
-        assert!(market.best(cambista_protocol::words::Direction::Out, 100_000, 5).is_empty());
+        assert_eq!(
+            market.ingest(&announced(&policy(false), 2)),
+            Verdict::Accept
+        );
+        assert!(
+            market
+                .best(cambista_protocol::words::Direction::Out, 100_000, 5)
+                .is_empty()
+        );
     }
 
     #[test]
@@ -235,10 +310,18 @@ mod tests {
         let (old, new) = (stranger(), stranger());
         let offer = announced(&policy(true), 1);
         old.ingest(&offer);
-        let request = cambista_protocol::message::BookRequest { network: Network::Regtest, after: None };
-        let answer = old.page(&cambista_protocol::cbor::to_vec(&request)).unwrap();
-        let page: cambista_protocol::message::BookReply =
-            cambista_protocol::cbor::from_slice(&answer, cambista_protocol::message::MAX_BOOK_MESSAGE).unwrap();
+        let request = cambista_protocol::message::BookRequest {
+            network: Network::Regtest,
+            after: None,
+        };
+        let answer = old
+            .page(&cambista_protocol::cbor::to_vec(&request))
+            .unwrap();
+        let page: cambista_protocol::message::BookReply = cambista_protocol::cbor::from_slice(
+            &answer,
+            cambista_protocol::message::MAX_BOOK_MESSAGE,
+        )
+        .unwrap();
         assert_eq!(page.offers, [offer]);
         assert_eq!(new.ingest(&page.offers[0]), Verdict::Accept);
         assert_eq!(old.page(b"not a request"), None);

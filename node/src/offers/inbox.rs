@@ -22,7 +22,11 @@ impl Inbox {
     /// For this book.
     #[must_use]
     pub fn new(market: Arc<Market>) -> Self {
-        Self { market, engine: OnceLock::new(), network: watch::Sender::new(None) }
+        Self {
+            market,
+            engine: OnceLock::new(),
+            network: watch::Sender::new(None),
+        }
     }
 
     /// From now on requests go to this engine.
@@ -37,7 +41,10 @@ impl Inbox {
     }
 
     async fn ask(&self, from: PeerId, protocol: PeerProtocol, body: Vec<u8>) -> Option<Vec<u8>> {
-        self.engine.get()?.peer_request(from.to_string(), protocol, body).await
+        self.engine
+            .get()?
+            .peer_request(from.to_string(), protocol, body)
+            .await
     }
 }
 
@@ -46,7 +53,12 @@ impl Handler for Inbox {
         Box::pin(async move { self.market.gossiped(&from, &payload) })
     }
 
-    fn request<'a>(&'a self, from: PeerId, protocol: Protocol, body: Vec<u8>) -> BoxFuture<'a, Option<Vec<u8>>> {
+    fn request<'a>(
+        &'a self,
+        from: PeerId,
+        protocol: Protocol,
+        body: Vec<u8>,
+    ) -> BoxFuture<'a, Option<Vec<u8>>> {
         Box::pin(async move {
             match protocol {
                 Protocol::Quote => self.ask(from, PeerProtocol::Quote, body).await,

@@ -100,7 +100,10 @@ impl Market {
     /// Every standing offer and whether it is this node's own.
     #[must_use]
     pub fn offers(&self) -> Vec<(Offer, bool)> {
-        lock(&self.book).live(now()).map(|listed| (listed.offer.clone(), listed.own)).collect()
+        lock(&self.book)
+            .live(now())
+            .map(|listed| (listed.offer.clone(), listed.own))
+            .collect()
     }
 
     /// The standing offer of one maker.

@@ -16,8 +16,14 @@ pub(super) async fn book(market: &Market, network: &NetworkHandle, peer: PeerId)
     let mut after: Option<PublicKey> = None;
     let mut new = 0_usize;
     for _ in 0..PAGES {
-        let request = cbor::to_vec(&BookRequest { network: market.network(), after });
-        let answer = match network.request(peer, Vec::new(), Protocol::Book, request).await {
+        let request = cbor::to_vec(&BookRequest {
+            network: market.network(),
+            after,
+        });
+        let answer = match network
+            .request(peer, Vec::new(), Protocol::Book, request)
+            .await
+        {
             Ok(answer) => answer,
             Err(error) => {
                 tracing::debug!(%peer, %error, "no book from this peer");

@@ -16,9 +16,16 @@ pub(super) fn to_json<T: Serialize>(what: &'static str, value: &T) -> Result<Str
     serde_json::to_string(value).map_err(|error| StoreError::row(what, error))
 }
 
-pub(super) fn from_json<T: DeserializeOwned>(what: &'static str, version: i64, text: &str) -> Result<T, StoreError> {
+pub(super) fn from_json<T: DeserializeOwned>(
+    what: &'static str,
+    version: i64,
+    text: &str,
+) -> Result<T, StoreError> {
     if version > VERSION {
-        return Err(StoreError::Newer { found: version, known: VERSION });
+        return Err(StoreError::Newer {
+            found: version,
+            known: VERSION,
+        });
     }
     serde_json::from_str(text).map_err(|error| StoreError::row(what, error))
 }
@@ -36,7 +43,9 @@ pub(super) fn sat(amount: Amount) -> Result<i64, StoreError> {
 }
 
 pub(super) fn to_amount(sat: i64) -> Result<Amount, StoreError> {
-    u64::try_from(sat).map(Amount::from_sat).map_err(|error| StoreError::row("an amount", error))
+    u64::try_from(sat)
+        .map(Amount::from_sat)
+        .map_err(|error| StoreError::row("an amount", error))
 }
 
 pub(super) fn seconds(at: u64) -> Result<i64, StoreError> {
@@ -48,5 +57,8 @@ pub(super) fn to_seconds(at: i64) -> Result<u64, StoreError> {
 }
 
 pub(super) fn to_swap_id(bytes: &[u8]) -> Result<SwapId, StoreError> {
-    bytes.try_into().map(SwapId).map_err(|_| StoreError::row("a swap id", "not 32 bytes"))
+    bytes
+        .try_into()
+        .map(SwapId)
+        .map_err(|_| StoreError::row("a swap id", "not 32 bytes"))
 }

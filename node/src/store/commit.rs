@@ -16,7 +16,8 @@ pub(super) fn run(transaction: &Transaction<'_>, commit: &Commit) -> Result<Vec<
         add_swap(transaction, new)?;
     }
     if let Some((id, tx, fee)) = &commit.funding {
-        let mut add = transaction.prepare("INSERT INTO fundings (swap_id, tx, fee_sat) VALUES (?1, ?2, ?3)")?;
+        let mut add = transaction
+            .prepare("INSERT INTO fundings (swap_id, tx, fee_sat) VALUES (?1, ?2, ?3)")?;
         add.execute(params![id.0, to_bytes(tx), sat(*fee)?])?;
     }
     if let Some(sweep) = &commit.sweep {
@@ -30,12 +31,13 @@ pub(super) fn run(transaction: &Transaction<'_>, commit: &Commit) -> Result<Vec<
         None => Vec::new(),
     };
     for row in &commit.done {
-        let mut done = transaction.prepare("UPDATE outbox SET done_at = ?2 WHERE id = ?1 AND done_at IS NULL")?;
+        let mut done = transaction
+            .prepare("UPDATE outbox SET done_at = ?2 WHERE id = ?1 AND done_at IS NULL")?;
         done.execute(params![row, now])?;
     }
     if let Some((height, hash)) = &commit.best_block {
-        let mut set =
-            transaction.prepare("INSERT OR REPLACE INTO engine_state (id, height, hash) VALUES (1, ?1, ?2)")?;
+        let mut set = transaction
+            .prepare("INSERT OR REPLACE INTO engine_state (id, height, hash) VALUES (1, ?1, ?2)")?;
         set.execute(params![height, hash.to_byte_array()])?;
     }
     Ok(rows)
@@ -49,7 +51,12 @@ fn add_swap(transaction: &Transaction<'_>, new: &NewSwap) -> Result<(), StoreErr
     )?;
     transaction.execute(
         "INSERT INTO swaps (id, order_id, version, record) VALUES (?1, ?2, ?3, ?4)",
-        params![record.id.0, record.order.0, VERSION, to_json("a swap", record)?],
+        params![
+            record.id.0,
+            record.order.0,
+            VERSION,
+            to_json("a swap", record)?
+        ],
     )?;
     Ok(())
 }
@@ -61,14 +68,26 @@ fn add_event(
     height: u32,
     now: i64,
 ) -> Result<(), StoreError> {
-    let mut add = transaction
-        .prepare("INSERT INTO events (swap_id, version, payload, height, at) VALUES (?1, ?2, ?3, ?4, ?5)")?;
-    add.execute(params![id.0, VERSION, to_json("an event", event)?, height, now])?;
+    let mut add = transaction.prepare(
+        "INSERT INTO events (swap_id, version, payload, height, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    add.execute(params![
+        id.0,
+        VERSION,
+        to_json("an event", event)?,
+        height,
+        now
+    ])?;
     Ok(())
 }
 
-fn add_effects(transaction: &Transaction<'_>, id: SwapId, effects: &[Effect]) -> Result<Vec<i64>, StoreError> {
-    let mut add = transaction.prepare("INSERT INTO outbox (swap_id, version, effect) VALUES (?1, ?2, ?3)")?;
+fn add_effects(
+    transaction: &Transaction<'_>,
+    id: SwapId,
+    effects: &[Effect],
+) -> Result<Vec<i64>, StoreError> {
+    let mut add =
+        transaction.prepare("INSERT INTO outbox (swap_id, version, effect) VALUES (?1, ?2, ?3)")?;
     let mut rows = Vec::with_capacity(effects.len());
     for effect in effects {
         rows.push(add.insert(params![id.0, VERSION, to_json("an effect", effect)?])?);
@@ -77,8 +96,13 @@ fn add_effects(transaction: &Transaction<'_>, id: SwapId, effects: &[Effect]) ->
 }
 
 fn add_sweep(transaction: &Transaction<'_>, sweep: &StoredSweep) -> Result<(), StoreError> {
-    let mut add =
-        transaction.prepare("INSERT INTO sweeps (swap_id, tx, fee_sat, height) VALUES (?1, ?2, ?3, ?4)")?;
-    add.execute(params![sweep.swap_id.0, to_bytes(&sweep.tx), sat(sweep.fee)?, sweep.height])?;
+    let mut add = transaction
+        .prepare("INSERT INTO sweeps (swap_id, tx, fee_sat, height) VALUES (?1, ?2, ?3, ?4)")?;
+    add.execute(params![
+        sweep.swap_id.0,
+        to_bytes(&sweep.tx),
+        sat(sweep.fee)?,
+        sweep.height
+    ])?;
     Ok(())
 }

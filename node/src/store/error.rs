@@ -33,7 +33,9 @@ pub enum StoreError {
         known: i64,
     },
     /// A row that cannot be read.
-    #[error("{what} in the database cannot be read ({reason}). Nothing was changed: restore the file or report this")]
+    #[error(
+        "{what} in the database cannot be read ({reason}). Nothing was changed: restore the file or report this"
+    )]
     Row {
         /// Which.
         what: &'static str,
@@ -50,7 +52,10 @@ pub enum StoreError {
 
 impl StoreError {
     pub(super) fn row(what: &'static str, reason: impl std::fmt::Display) -> Self {
-        Self::Row { what, reason: reason.to_string() }
+        Self::Row {
+            what,
+            reason: reason.to_string(),
+        }
     }
 }
 

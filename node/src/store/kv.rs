@@ -44,8 +44,9 @@ impl Store {
 
     fn keys(&self, within: [&str; 2]) -> Result<Vec<String>, StoreError> {
         let connection = self.lock()?;
-        let mut list = connection
-            .prepare("SELECT key FROM kv WHERE primary_namespace = ?1 AND secondary_namespace = ?2")?;
+        let mut list = connection.prepare(
+            "SELECT key FROM kv WHERE primary_namespace = ?1 AND secondary_namespace = ?2",
+        )?;
         let keys = list.query_map(within, |row| row.get(0))?;
         Ok(keys.collect::<Result<_, _>>()?)
     }
@@ -53,15 +54,28 @@ impl Store {
 
 impl KVStoreSync for Store {
     fn read(&self, primary: &str, secondary: &str, key: &str) -> Result<Vec<u8>, io::Error> {
-        self.get([primary, secondary, key])?.ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.get([primary, secondary, key])?
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
-    fn write(&self, primary: &str, secondary: &str, key: &str, value: Vec<u8>) -> Result<(), io::Error> {
+    fn write(
+        &self,
+        primary: &str,
+        secondary: &str,
+        key: &str,
+        value: Vec<u8>,
+    ) -> Result<(), io::Error> {
         Ok(self.put([primary, secondary, key], &value)?)
     }
 
     // Never lazily: a removal that is lost would bring an old state back.
-    fn remove(&self, primary: &str, secondary: &str, key: &str, _lazy: bool) -> Result<(), io::Error> {
+    fn remove(
+        &self,
+        primary: &str,
+        secondary: &str,
+        key: &str,
+        _lazy: bool,
+    ) -> Result<(), io::Error> {
         Ok(self.delete([primary, secondary, key])?)
     }
 

@@ -40,26 +40,53 @@ pub(super) fn swaps(connection: &Connection) -> Result<Vec<StoredSwap>, StoreErr
 }
 
 fn swap(connection: &Connection, id: SwapId, record: SwapRecord) -> Result<StoredSwap, StoreError> {
-    let events =
-        rows(connection, "SELECT version, payload, height, at FROM events WHERE swap_id = ?1 ORDER BY seq", id, |row| {
+    let events = rows(
+        connection,
+        "SELECT version, payload, height, at FROM events WHERE swap_id = ?1 ORDER BY seq",
+        id,
+        |row| {
             Ok(StoredEvent {
                 event: from_json("an event", row.get(0)?, &row.get::<_, String>(1)?)?,
                 height: row.get(2)?,
                 at: to_seconds(row.get(3)?)?,
             })
-        })?;
-    let open = "SELECT version, effect, id FROM outbox WHERE swap_id = ?1 AND done_at IS NULL ORDER BY id";
+        },
+    )?;
+    let open =
+        "SELECT version, effect, id FROM outbox WHERE swap_id = ?1 AND done_at IS NULL ORDER BY id";
     let outbox = rows(connection, open, id, |row| {
-        Ok(OutboxItem { effect: from_json("an effect", row.get(0)?, &row.get::<_, String>(1)?)?, id: row.get(2)? })
+        Ok(OutboxItem {
+            effect: from_json("an effect", row.get(0)?, &row.get::<_, String>(1)?)?,
+            id: row.get(2)?,
+        })
     })?;
-    let fundings =
-        rows(connection, "SELECT tx, fee_sat FROM fundings WHERE swap_id = ?1 ORDER BY seq", id, transaction)?;
-    let sweeps =
-        rows(connection, "SELECT tx, fee_sat, height FROM sweeps WHERE swap_id = ?1 ORDER BY seq", id, |row| {
+    let fundings = rows(
+        connection,
+        "SELECT tx, fee_sat FROM fundings WHERE swap_id = ?1 ORDER BY seq",
+        id,
+        transaction,
+    )?;
+    let sweeps = rows(
+        connection,
+        "SELECT tx, fee_sat, height FROM sweeps WHERE swap_id = ?1 ORDER BY seq",
+        id,
+        |row| {
             let (tx, fee) = transaction(row)?;
-            Ok(StoredSweep { swap_id: id, tx, fee, height: row.get(2)? })
-        })?;
-    Ok(StoredSwap { record, events, outbox, fundings, sweeps })
+            Ok(StoredSweep {
+                swap_id: id,
+                tx,
+                fee,
+                height: row.get(2)?,
+            })
+        },
+    )?;
+    Ok(StoredSwap {
+        record,
+        events,
+        outbox,
+        fundings,
+        sweeps,
+    })
 }
 
 fn transaction(row: &Row<'_>) -> Result<(Transaction, Amount), StoreError> {
@@ -72,7 +99,11 @@ pub(super) fn orders(connection: &Connection) -> Result<Vec<OrderRecord>, StoreE
     let mut found = statement.query([])?;
     let mut all = Vec::new();
     while let Some(row) = found.next()? {
-        all.push(from_json("an order", row.get(0)?, &row.get::<_, String>(1)?)?);
+        all.push(from_json(
+            "an order",
+            row.get(0)?,
+            &row.get::<_, String>(1)?,
+        )?);
     }
     Ok(all)
 }
@@ -85,7 +116,8 @@ pub(super) fn best_block(connection: &Connection) -> Result<Option<(u32, BlockHa
         })
         .optional()?
         .map(|(height, hash)| {
-            let hash = BlockHash::from_slice(&hash).map_err(|error| StoreError::row("the engine's block", error))?;
+            let hash = BlockHash::from_slice(&hash)
+                .map_err(|error| StoreError::row("the engine's block", error))?;
             Ok((height, hash))
         })
         .transpose()

@@ -44,7 +44,9 @@ impl Store {
     fn prepare(mut connection: Connection) -> Result<Self, StoreError> {
         schema::configure(&connection)?;
         schema::migrate(&mut connection)?;
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self {
+            connection: Mutex::new(connection),
+        })
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Connection>, StoreError> {
@@ -52,7 +54,10 @@ impl Store {
     }
 
     /// Runs `change` in one transaction: all of it is durable when this returns, or nothing of it happened.
-    fn write<T>(&self, change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>) -> Result<T, StoreError> {
+    fn write<T>(
+        &self,
+        change: impl FnOnce(&Transaction<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
         let mut connection = self.lock()?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let value = change(&transaction)?;
@@ -67,7 +72,13 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop).map_err(|source| StoreError::File { path: path.to_owned(), source })
+    options
+        .open(path)
+        .map(drop)
+        .map_err(|source| StoreError::File {
+            path: path.to_owned(),
+            source,
+        })
 }
 
 impl ports::Store for Store {

@@ -27,8 +27,12 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = i64::try_from(STEPS.len()).map_err(|_| StoreError::TooLarge("the version"))?;
-    let done = usize::try_from(found).ok().filter(|done| *done <= STEPS.len());
-    let missing = done.and_then(|done| STEPS.get(done..)).ok_or(StoreError::Newer { found, known })?;
+    let done = usize::try_from(found)
+        .ok()
+        .filter(|done| *done <= STEPS.len());
+    let missing = done
+        .and_then(|done| STEPS.get(done..))
+        .ok_or(StoreError::Newer { found, known })?;
     for step in missing {
         transaction.execute_batch(step)?;
     }

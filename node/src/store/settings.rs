@@ -14,9 +14,13 @@ impl Store {
     /// When it cannot be read.
     pub fn setting<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, StoreError> {
         let connection = self.lock()?;
-        let text: Option<String> =
-            connection.query_row("SELECT value FROM settings WHERE key = ?1", [key], |row| row.get(0)).optional()?;
-        text.map(|text| from_json("a setting", VERSION, &text)).transpose()
+        let text: Option<String> = connection
+            .query_row("SELECT value FROM settings WHERE key = ?1", [key], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        text.map(|text| from_json("a setting", VERSION, &text))
+            .transpose()
     }
 
     /// Remembers a value under this key, in place of the last one.

@@ -22,7 +22,10 @@ impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cambista.db");
-        Self { _folder: folder, path }
+        Self {
+            _folder: folder,
+            path,
+        }
     }
 
     fn open(&self) -> Store {
@@ -32,8 +35,18 @@ impl Fixture {
 
 fn opened(seed: u8) -> Commit {
     let new = sample::new_swap(seed);
-    let event = (new.record.id, Event::Opened, 100, vec![Effect::Pay(Leg::Swap), Effect::Pay(Leg::Prepay)]);
-    Commit { new: Some(new), event: Some(event), now: 1_000, ..Commit::default() }
+    let event = (
+        new.record.id,
+        Event::Opened,
+        100,
+        vec![Effect::Pay(Leg::Swap), Effect::Pay(Leg::Prepay)],
+    );
+    Commit {
+        new: Some(new),
+        event: Some(event),
+        now: 1_000,
+        ..Commit::default()
+    }
 }
 
 #[test]
@@ -42,7 +55,12 @@ fn everything_of_a_swap_is_there_after_reopening() {
     let first = opened(1);
     let id = first.new.as_ref().unwrap().record.id;
     let tx = sample::tx(1);
-    let sweep = StoredSweep { swap_id: id, tx: sample::tx(2), fee: Amount::from_sat(7), height: 105 };
+    let sweep = StoredSweep {
+        swap_id: id,
+        tx: sample::tx(2),
+        fee: Amount::from_sat(7),
+        height: 105,
+    };
     let hash = BlockHash::from_byte_array([9; 32]);
     let ids = {
         let store = fixture.open();
@@ -61,16 +79,32 @@ fn everything_of_a_swap_is_there_after_reopening() {
     };
     let store = fixture.open();
     let all = ports::Store::load(&store).unwrap();
-    let [swap] = all.as_slice() else { panic!("one swap") };
+    let [swap] = all.as_slice() else {
+        panic!("one swap")
+    };
     assert_eq!(swap.record, first.new.as_ref().unwrap().record);
     assert_eq!(
         swap.events,
         [
-            StoredEvent { event: Event::Opened, height: 100, at: 1_000 },
-            StoredEvent { event: Event::Block, height: 101, at: 1_001 },
+            StoredEvent {
+                event: Event::Opened,
+                height: 100,
+                at: 1_000
+            },
+            StoredEvent {
+                event: Event::Block,
+                height: 101,
+                at: 1_001
+            },
         ]
     );
-    assert_eq!(swap.outbox, [OutboxItem { id: ids[1], effect: Effect::Pay(Leg::Prepay) }]);
+    assert_eq!(
+        swap.outbox,
+        [OutboxItem {
+            id: ids[1],
+            effect: Effect::Pay(Leg::Prepay)
+        }]
+    );
     assert_eq!(swap.fundings, [(tx, Amount::from_sat(154))]);
     assert_eq!(swap.sweeps, [sweep]);
     assert_eq!(store.orders().unwrap(), [first.new.unwrap().order]);
@@ -86,7 +120,11 @@ fn swaps_come_back_in_the_order_they_began() {
             store.commit(&opened(seed)).unwrap();
         }
     }
-    let ids: Vec<_> = ports::Store::load(&fixture.open()).unwrap().iter().map(|swap| swap.record.id).collect();
+    let ids: Vec<_> = ports::Store::load(&fixture.open())
+        .unwrap()
+        .iter()
+        .map(|swap| swap.record.id)
+        .collect();
     assert_eq!(ids, [9, 3, 7].map(sample::id));
 }
 
@@ -130,7 +168,10 @@ fn lightning_reads_what_it_wrote_and_only_a_missing_key_is_not_found() {
     assert_eq!(store.read("a", "", "one").unwrap(), [3]);
     assert_eq!(store.list("a", "b").unwrap(), ["one"]);
     assert!(store.list("z", "").unwrap().is_empty());
-    assert_eq!(store.read("a", "b", "two").unwrap_err().kind(), lightning::io::ErrorKind::NotFound);
+    assert_eq!(
+        store.read("a", "b", "two").unwrap_err().kind(),
+        lightning::io::ErrorKind::NotFound
+    );
 }
 
 #[test]
@@ -138,18 +179,25 @@ fn many_wallet_changes_become_one_and_say_the_same() {
     let fixture = Fixture::new();
     let change = |seed: u8| {
         let mut change = bdk_wallet::ChangeSet::default();
-        change.tx_graph.txs.insert(std::sync::Arc::new(sample::tx(seed)));
+        change
+            .tx_graph
+            .txs
+            .insert(std::sync::Arc::new(sample::tx(seed)));
         serde_json::to_vec(&change).unwrap()
     };
     {
         let store = fixture.open();
         assert!(WalletSink::load(&store).unwrap().is_empty());
         for round in 0..=256_u32 {
-            store.append(&change(u8::try_from(round % 5).unwrap())).unwrap();
+            store
+                .append(&change(u8::try_from(round % 5).unwrap()))
+                .unwrap();
         }
     }
     let all = WalletSink::load(&fixture.open()).unwrap();
-    let [whole] = all.as_slice() else { panic!("one change, not {}", all.len()) };
+    let [whole] = all.as_slice() else {
+        panic!("one change, not {}", all.len())
+    };
     let whole: bdk_wallet::ChangeSet = serde_json::from_slice(whole).unwrap();
     assert_eq!(whole.tx_graph.txs.len(), 5);
     assert_eq!(WalletSink::load(&fixture.open()).unwrap(), all);

@@ -19,7 +19,8 @@ fn changes(connection: &Connection) -> Result<Vec<Vec<u8>>, StoreError> {
 fn merged(changes: &[Vec<u8>]) -> Result<Vec<u8>, StoreError> {
     let mut whole = ChangeSet::default();
     for change in changes {
-        let change = serde_json::from_slice(change).map_err(|error| StoreError::row("a wallet change", error))?;
+        let change = serde_json::from_slice(change)
+            .map_err(|error| StoreError::row("a wallet change", error))?;
         whole.merge(change);
     }
     serde_json::to_vec(&whole).map_err(|error| StoreError::row("the wallet", error))

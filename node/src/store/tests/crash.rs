@@ -42,19 +42,20 @@ fn what_was_committed_is_in_the_files_before_anyone_closes_them() {
     let fixture = Fixture::new();
     let store = fixture.open();
     store.commit(&opened(1)).unwrap();
-    store.write(|transaction| {
-        transaction.execute("INSERT INTO settings (key, value) VALUES ('half', '1')", [])?;
-        let copy = Fixture::new();
-        for suffix in ["", "-wal"] {
-            let name = |path: &std::path::Path| format!("{}{suffix}", path.display());
-            std::fs::copy(name(&fixture.path), name(&copy.path)).unwrap();
-        }
-        let after = copy.open();
-        assert_eq!(ports::Store::load(&after).unwrap().len(), 1);
-        assert_eq!(after.setting::<u64>("half").unwrap(), None);
-        Ok(())
-    })
-    .unwrap();
+    store
+        .write(|transaction| {
+            transaction.execute("INSERT INTO settings (key, value) VALUES ('half', '1')", [])?;
+            let copy = Fixture::new();
+            for suffix in ["", "-wal"] {
+                let name = |path: &std::path::Path| format!("{}{suffix}", path.display());
+                std::fs::copy(name(&fixture.path), name(&copy.path)).unwrap();
+            }
+            let after = copy.open();
+            assert_eq!(ports::Store::load(&after).unwrap().len(), 1);
+            assert_eq!(after.setting::<u64>("half").unwrap(), None);
+            Ok(())
+        })
+        .unwrap();
 }
 
 #[test]
@@ -68,10 +69,16 @@ fn nobody_else_gets_at_an_open_database() {
 fn every_commit_is_flushed_to_the_disk() {
     let store = Fixture::new().open();
     let connection = store.lock().unwrap();
-    let number = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+    let number = |name: &str| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i64>(0))
+            .unwrap()
+    };
     assert_eq!(number("synchronous"), 2, "FULL");
     assert_eq!(number("foreign_keys"), 1);
-    let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+    let journal: String = connection
+        .pragma_query_value(None, "journal_mode", |row| row.get(0))
+        .unwrap();
     assert_eq!(journal, "wal");
 }
 
@@ -82,7 +89,10 @@ fn a_database_of_the_future_is_left_alone() {
     let future = Connection::open(&fixture.path).unwrap();
     future.pragma_update(None, "user_version", 99).unwrap();
     drop(future);
-    assert!(matches!(Store::open(&fixture.path), Err(StoreError::Newer { found: 99, .. })));
+    assert!(matches!(
+        Store::open(&fixture.path),
+        Err(StoreError::Newer { found: 99, .. })
+    ));
 }
 
 #[cfg(unix)]
@@ -94,6 +104,9 @@ fn only_the_owner_can_read_it() {
     store.set_setting("a", &1).unwrap();
     for suffix in ["", "-wal"] {
         let file = format!("{}{suffix}", fixture.path.display());
-        assert_eq!(std::fs::metadata(file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(file).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
     }
 }

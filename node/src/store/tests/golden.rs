@@ -17,7 +17,10 @@ use crate::store::codec::from_json;
 /// Each line of the file must read as the value beside it, and the value must still be written as that line. To print
 /// the lines of new values, run with `GOLDEN=print`.
 fn lines_match<T: Serialize + DeserializeOwned + Debug + PartialEq>(file: &str, values: &[T]) {
-    let written: Vec<String> = values.iter().map(|value| serde_json::to_string(value).unwrap()).collect();
+    let written: Vec<String> = values
+        .iter()
+        .map(|value| serde_json::to_string(value).unwrap())
+        .collect();
     if std::env::var("GOLDEN").is_ok_and(|what| what == "print") {
         println!("{}", written.join("\n"));
         return;
@@ -43,9 +46,23 @@ fn every_event() -> Vec<Event> {
         Event::Opened,
         Event::Block,
         Event::Reorg { fork: 99 },
-        Event::OutputSeen { outpoint, value: Amount::from_sat(250_000), confirmed: None },
-        Event::OutputSeen { outpoint, value: Amount::from_sat(250_000), confirmed: Some(101) },
-        Event::OutputSpent { outpoint, txid, kind: SpendKind::KeyPath, preimage: None, confirmed: None },
+        Event::OutputSeen {
+            outpoint,
+            value: Amount::from_sat(250_000),
+            confirmed: None,
+        },
+        Event::OutputSeen {
+            outpoint,
+            value: Amount::from_sat(250_000),
+            confirmed: Some(101),
+        },
+        Event::OutputSpent {
+            outpoint,
+            txid,
+            kind: SpendKind::KeyPath,
+            preimage: None,
+            confirmed: None,
+        },
         Event::OutputSpent {
             outpoint,
             txid,
@@ -53,20 +70,42 @@ fn every_event() -> Vec<Event> {
             preimage: Some(Secret32([6; 32])),
             confirmed: Some(102),
         },
-        Event::OutputSpent { outpoint, txid, kind: SpendKind::Refund, preimage: None, confirmed: Some(250) },
-        Event::FundingConflict { txid, confirmed: 103 },
-        Event::PaymentSettled { leg: Leg::Swap, fee: Msat(1_234) },
+        Event::OutputSpent {
+            outpoint,
+            txid,
+            kind: SpendKind::Refund,
+            preimage: None,
+            confirmed: Some(250),
+        },
+        Event::FundingConflict {
+            txid,
+            confirmed: 103,
+        },
+        Event::PaymentSettled {
+            leg: Leg::Swap,
+            fee: Msat(1_234),
+        },
         Event::PaymentFailed { leg: Leg::Prepay },
         Event::ClaimReady { outpoint },
-        Event::Held { leg: Leg::Swap, htlc: held },
+        Event::Held {
+            leg: Leg::Swap,
+            htlc: held,
+        },
         Event::Claimed { leg: Leg::Swap },
         Event::Dropped { leg: Leg::Prepay },
-        Event::FundingBuilt { txid, first_input: outpoint },
+        Event::FundingBuilt {
+            txid,
+            first_input: outpoint,
+        },
         Event::FundingImpossible,
         Event::HoldDurable,
         Event::FundingBumped { txid },
-        Event::PeerKey { secret: Secret32([7; 32]) },
-        Event::PeerPreimage { preimage: Secret32([8; 32]) },
+        Event::PeerKey {
+            secret: Secret32([7; 32]),
+        },
+        Event::PeerPreimage {
+            preimage: Secret32([8; 32]),
+        },
         Event::PeerWithdrew,
     ];
     for event in &all {

@@ -2,7 +2,9 @@
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
-use bitcoin::{Amount, Network, OutPoint, ScriptBuf, Transaction, TxIn, TxOut, Txid, absolute, transaction};
+use bitcoin::{
+    Amount, Network, OutPoint, ScriptBuf, Transaction, TxIn, TxOut, Txid, absolute, transaction,
+};
 use cambista_engine::ports::{NewSwap, PeerAddress};
 use cambista_engine::record::{Limits, OrderRecord, SwapRecord};
 use cambista_protocol::contract::Keys;
@@ -15,7 +17,9 @@ pub(super) const fn id(seed: u8) -> SwapId {
 }
 
 pub(super) fn key(seed: u8) -> PublicKey {
-    SecretKey::from_slice(&[seed; 32]).unwrap().public_key(&Secp256k1::new())
+    SecretKey::from_slice(&[seed; 32])
+        .unwrap()
+        .public_key(&Secp256k1::new())
 }
 
 pub(super) fn outpoint(seed: u8) -> OutPoint {
@@ -26,8 +30,14 @@ pub(super) fn tx(seed: u8) -> Transaction {
     Transaction {
         version: transaction::Version::TWO,
         lock_time: absolute::LockTime::ZERO,
-        input: vec![TxIn { previous_output: outpoint(seed), ..TxIn::default() }],
-        output: vec![TxOut { value: Amount::from_sat(1_000), script_pubkey: ScriptBuf::from_bytes(vec![0x51]) }],
+        input: vec![TxIn {
+            previous_output: outpoint(seed),
+            ..TxIn::default()
+        }],
+        output: vec![TxOut {
+            value: Amount::from_sat(1_000),
+            script_pubkey: ScriptBuf::from_bytes(vec![0x51]),
+        }],
     }
 }
 
@@ -71,13 +81,19 @@ pub(super) fn new_swap(seed: u8) -> NewSwap {
         role: Role::Payer,
         deal: deal(),
         maker: key(5),
-        peer: PeerAddress { peer_id: "12D3Koo".into(), addresses: vec!["/ip4/127.0.0.1/tcp/1".into()] },
+        peer: PeerAddress {
+            peer_id: "12D3Koo".into(),
+            addresses: vec!["/ip4/127.0.0.1/tcp/1".into()],
+        },
         swap_invoice: "lnbcrt1".into(),
         prepay_invoice: Some("lnbcrt2".into()),
         last_hop: None,
         destination: ScriptBuf::from_bytes(vec![0x51, 0x20, 1]),
         foreign_destination: false,
-        limits: Limits { max_miner_fee_sat: 5_000, max_routing_fee_sat: 2_000 },
+        limits: Limits {
+            max_miner_fee_sat: 5_000,
+            max_routing_fee_sat: 2_000,
+        },
         maker_fee_sat: 1_000,
         quote: vec![1, 2],
         acceptance: vec![3],
