@@ -39,7 +39,11 @@ pub fn from_slice<'b, T: Decode<'b, ()>>(bytes: &'b [u8], limit: usize) -> Resul
     }
     let mut decoder = Decoder::new(bytes);
     let value = decoder.decode().map_err(|_| Malformed::Shape)?;
-    if decoder.position() == bytes.len() { Ok(value) } else { Err(Malformed::Trailing) }
+    if decoder.position() == bytes.len() {
+        Ok(value)
+    } else {
+        Err(Malformed::Trailing)
+    }
 }
 
 /// A public key as its 33 compressed bytes.
@@ -90,10 +94,7 @@ pub mod maybe_public_key {
     ///
     /// # Errors
     /// When it is neither.
-    pub fn decode<C>(
-        d: &mut Decoder<'_>,
-        ctx: &mut C,
-    ) -> Result<Option<PublicKey>, DecodeError> {
+    pub fn decode<C>(d: &mut Decoder<'_>, ctx: &mut C) -> Result<Option<PublicKey>, DecodeError> {
         if d.datatype()? == minicbor::data::Type::Null {
             d.null()?;
             return Ok(None);
@@ -199,6 +200,9 @@ pub mod swap_id {
     /// # Errors
     /// On another length.
     pub fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<SwapId, DecodeError> {
-        d.bytes()?.try_into().map(SwapId).map_err(|_| DecodeError::message("not a swap id"))
+        d.bytes()?
+            .try_into()
+            .map(SwapId)
+            .map_err(|_| DecodeError::message("not a swap id"))
     }
 }

@@ -57,7 +57,10 @@ impl Price {
         let rounded = share.div_euclid(1_000_000) + i128::from(share.rem_euclid(1_000_000) != 0);
         let fee = rounded.checked_add(i128::from(self.base_sat))?;
         let limit = i128::from(MAX_MONEY_SAT);
-        (-limit..=limit).contains(&fee).then(|| i64::try_from(fee).ok()).flatten()
+        (-limit..=limit)
+            .contains(&fee)
+            .then(|| i64::try_from(fee).ok())
+            .flatten()
     }
 }
 
@@ -76,7 +79,10 @@ mod tests {
 
     #[test]
     fn a_fee_is_rounded_up_for_the_maker() {
-        let price = Price { base_sat: 10, ppm: 1 };
+        let price = Price {
+            base_sat: 10,
+            ppm: 1,
+        };
         assert_eq!(price.fee(Amount::from_sat(1)), Some(11));
         assert_eq!(price.fee(Amount::from_sat(1_000_000)), Some(11));
         assert_eq!(price.fee(Amount::from_sat(1_000_001)), Some(12));
@@ -84,7 +90,10 @@ mod tests {
 
     #[test]
     fn a_negative_share_pays_the_taker_never_more_than_it_says() {
-        let price = Price { base_sat: 0, ppm: -1500 };
+        let price = Price {
+            base_sat: 0,
+            ppm: -1500,
+        };
         assert_eq!(price.fee(Amount::from_sat(1_000_000)), Some(-1500));
         assert_eq!(price.fee(Amount::from_sat(999)), Some(-1));
         assert_eq!(price.fee(Amount::from_sat(100)), Some(0));
@@ -92,7 +101,10 @@ mod tests {
 
     #[test]
     fn a_fee_beyond_all_money_is_none() {
-        let price = Price { base_sat: u64::MAX, ppm: i32::MAX };
+        let price = Price {
+            base_sat: u64::MAX,
+            ppm: i32::MAX,
+        };
         assert_eq!(price.fee(Amount::MAX_MONEY), None);
     }
 

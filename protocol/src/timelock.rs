@@ -107,7 +107,7 @@ impl Timelocks {
     #[must_use]
     pub const fn refund_height_ok(&self, height: u32, refund_height: u32) -> bool {
         let own = self.refund_height(height);
-        refund_height + REFUND_HEIGHT_BELOW >= own && refund_height <= own + REFUND_HEIGHT_ABOVE
+        refund_height.saturating_add(REFUND_HEIGHT_BELOW) >= own && refund_height <= own + REFUND_HEIGHT_ABOVE
     }
 
     /// The last height at which the payer may start revealing R.
@@ -137,7 +137,8 @@ impl Timelocks {
     /// From this height a funding that is still unconfirmed is replaced by a spend of its first input to the funder.
     #[must_use]
     pub const fn replace_funding_from(&self, refund_height: u32, confirmations: u32) -> u32 {
-        self.last_reveal(refund_height).saturating_sub(confirmations + self.reorg_depth)
+        self.last_reveal(refund_height)
+            .saturating_sub(confirmations + self.reorg_depth)
     }
 
     /// Whether a claim at `height` must wait for nothing and travel alone.
@@ -209,7 +210,11 @@ mod tests {
     fn every_refund_delta_a_maker_may_offer_carries_a_swap_of_six_confirmations() {
         for direction in [Direction::Out, Direction::In] {
             for delta in MIN_REFUND_DELTA..=288 {
-                assert_eq!(Timelocks::new(direction, delta).check(6), Ok(()), "{direction} {delta}");
+                assert_eq!(
+                    Timelocks::new(direction, delta).check(6),
+                    Ok(()),
+                    "{direction} {delta}"
+                );
             }
         }
     }

@@ -90,11 +90,17 @@ impl Quote {
         if self.direction == Direction::In && self.prepay_sat != 0 {
             return Err(QuoteError::Amounts);
         }
-        self.swap_invoice().filter(|a| a.to_sat() > 0).ok_or(QuoteError::Amounts)?;
+        self.swap_invoice()
+            .filter(|a| a.to_sat() > 0)
+            .ok_or(QuoteError::Amounts)?;
         if self.refund_delta > MAX_REFUND_DELTA {
             return Err(TimelockError::TooLong.into());
         }
-        let confirmations = if self.direction == Direction::In { self.confirmations } else { 1 };
+        let confirmations = if self.direction == Direction::In {
+            self.confirmations
+        } else {
+            1
+        };
         self.timelocks().check(confirmations)?;
         Ok(())
     }

@@ -29,7 +29,10 @@ impl Refusal {
     /// A refusal with its sentence.
     #[must_use]
     pub fn new(code: RefusalCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self {
+            code,
+            text: text.into(),
+        }
     }
 }
 

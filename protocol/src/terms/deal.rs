@@ -196,11 +196,7 @@ impl Deal {
         })
     }
 
-    fn keys(
-        payer: &PayerTerms,
-        funder: &FunderTerms,
-        own: &Own<'_>,
-    ) -> Result<Keys, DealError> {
+    fn keys(payer: &PayerTerms, funder: &FunderTerms, own: &Own<'_>) -> Result<Keys, DealError> {
         let keys = Keys {
             payer_claim: payer.claim_key,
             payer_internal: payer.internal_key,
@@ -208,8 +204,13 @@ impl Deal {
             funder_internal: funder.internal_key,
         };
         // Compared by x-coordinate: a key and its negation sign for each other.
-        let mut xs = [keys.payer_claim, keys.payer_internal, keys.funder_refund, keys.funder_internal]
-            .map(|key| key.x_only_public_key().0);
+        let mut xs = [
+            keys.payer_claim,
+            keys.payer_internal,
+            keys.funder_refund,
+            keys.funder_internal,
+        ]
+        .map(|key| key.x_only_public_key().0);
         xs.sort_unstable();
         if xs.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(DealError::KeysNotDistinct);
@@ -233,7 +234,6 @@ impl Deal {
     }
 
     /// The hashes this swap holds over Lightning.
-    #[must_use]
     pub fn hashes(&self) -> impl Iterator<Item = [u8; 32]> {
         std::iter::once(self.payment_hash).chain(self.prepay_hash)
     }

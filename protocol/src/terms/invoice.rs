@@ -86,5 +86,8 @@ pub(super) fn check(text: &str, expected: &Expected<'_>) -> Result<Checked, Invo
     if expires <= expected.now {
         return Err(InvoiceError::Expired);
     }
-    Ok(Checked { payment_hash, payee })
+    Ok(Checked {
+        payment_hash,
+        payee,
+    })
 }

@@ -54,6 +54,7 @@ fn a_refund_height_too_near_or_too_far_is_refused() {
         own - REFUND_HEIGHT_BELOW - 1,
         own + REFUND_HEIGHT_ABOVE + 1,
         499_999_999,
+        u32::MAX,
     ] {
         assert_eq!(
             refused(|case| case.funder.refund_height = theirs),
