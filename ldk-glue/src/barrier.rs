@@ -1,7 +1,7 @@
 //! The key-value store as LDK sees it: every write is watched.
 //!
 //! Two powers are added to the store that is handed in. Writes of the channel manager are counted, so that
-//! [`Counter::barrier`] can wait for one; and the first failed write latches: nothing newer than it reaches the disk,
+//! [`Counter::above`] can wait for one; and the first failed write latches: nothing newer than it reaches the disk,
 //! and the node is told to stop. LDK panics after a failed monitor write, so the process must not live on.
 
 use std::sync::Arc;

@@ -39,6 +39,9 @@ pub struct Config {
     pub forward_to_unannounced: bool,
     /// On-chain funds kept back per channel, for bumping its closing.
     pub anchor_reserve: Amount,
+    /// Where a new wallet starts to look for its coins. `None` is the tip: right for a new seed, wrong for a restored
+    /// one.
+    pub rescan_from: Option<u32>,
     /// Whether channels told by gossip are looked up in bitcoind. Needs an unpruned bitcoind.
     pub verify_gossip: bool,
     /// On-chain fee estimation.
@@ -63,6 +66,7 @@ impl Config {
             forwarding_ppm: 0,
             forward_to_unannounced: false,
             anchor_reserve: Amount::from_sat(25_000),
+            rescan_from: None,
             verify_gossip: true,
             fees: FeeConfig::default(),
         }

@@ -121,6 +121,6 @@ pub trait EventSink: Send + Sync {
     /// then. Must not wait for [`crate::Node::barrier`]: LDK writes its state only between events.
     ///
     /// # Errors
-    /// [`Replay`] makes the event come again after a second.
+    /// [`Replay`] makes the event come again a moment later.
     fn handle<'a>(&'a self, event: LightningEvent) -> BoxFuture<'a, Result<(), Replay>>;
 }

@@ -20,8 +20,9 @@ use lightning::types::features::ChannelTypeFeatures;
 use crate::events::{EventSink, LightningEvent};
 use crate::node::Node;
 
-/// Before an event the sink refused is given to it again. LDK itself would ask at once, forever.
-const PAUSE: Duration = Duration::from_secs(1);
+/// Before an event the sink refused is given to it again. LDK itself would ask at once, forever; but it saves its state
+/// only between events, so the pause is short.
+const PAUSE: Duration = Duration::from_millis(200);
 /// Blocks in which a channel's funding should confirm.
 const FUNDING_TARGET: u16 = 6;
 

@@ -85,7 +85,11 @@ impl Node {
         fees.refresh().await?;
         let fatal = Fatal::new();
         let broadcaster = Broadcaster::new(Arc::clone(&rpc));
-        let wallet = Wallet::open(keys.wallet, config.network, wallet_sink, Some(chain.tip()))?;
+        let start = match config.rescan_from {
+            Some(height) => chain.block_id(rpc.block_hash(height).await?).await?,
+            None => chain.tip(),
+        };
+        let wallet = Wallet::open(keys.wallet, config.network, wallet_sink, Some(start))?;
         broadcaster.set_wallet(wallet.clone());
         let parts = Parts {
             log: Arc::new(Log),

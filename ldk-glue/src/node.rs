@@ -29,7 +29,8 @@ use crate::wallet::Wallet;
 /// One Lightning node with its on-chain wallet.
 ///
 /// Made by [`Node::load`], set going by [`Node::run`], ended by [`Node::stop`]. Between the first two, everything about
-/// held payments already works: the observer may have to claim before LDK sees the blocks it missed.
+/// held payments already works: the observer may have to claim before LDK sees the blocks it missed. Its parts keep it
+/// alive: a node that was run must be stopped, dropping it is not enough.
 pub struct Node {
     pub(crate) config: Config,
     pub(crate) log: Arc<Log>,
