@@ -1,0 +1,322 @@
+//! A node that answers from memory, served on a real socket.
+
+use std::sync::{Arc, Mutex};
+
+use bitcoin::secp256k1::PublicKey;
+use bitcoin::{Amount, Network};
+use cambista_engine::view::{CostView, QuoteView, SwapView, TimelineLine};
+use cambista_engine::{EngineError, MakerContact, MakerPolicy, NoQuote, Quotes, StartSwap};
+use cambista_protocol::words::{Direction, SwapId};
+use futures::future::{BoxFuture, FutureExt as _, ready};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::api::types::*;
+use crate::api::{Answer, Backend, State, Swaps, serve};
+use crate::client::{Client, ClientError};
+use crate::datadir::DataDir;
+
+/// The token of every test's node.
+pub(super) const TOKEN: &str = "0123456789abcdef";
+/// A Lightning node.
+pub(super) const MAKER: &str = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+
+/// A swap under way.
+pub(super) fn swap(version: u64) -> SwapView {
+    SwapView {
+        id: SwapId([0xab; 32]).to_string(),
+        order: SwapId([0xcd; 32]).to_string(),
+        direction: "out".into(),
+        side: "taker".into(),
+        role: "payer".into(),
+        state: "paying".into(),
+        ended: false,
+        outcome: None,
+        amount_sat: 250_000,
+        received_sat: None,
+        maker: MAKER.into(),
+        payment_hash: "00".repeat(32),
+        swap_invoice_sat: 250_200,
+        prepay_sat: 300,
+        refund_height: 264,
+        confirmations: 1,
+        contract_address: "bcrt1p".into(),
+        destination: "bcrt1q".into(),
+        funding_txid: None,
+        spend_txid: None,
+        money: "reserved".into(),
+        next: "the maker funds".into(),
+        cost: CostView {
+            maker_fee_sat: 500,
+            total_sat: 500,
+            ..CostView::default()
+        },
+        label: Some("rent".into()),
+        created_at: 1_795_341_734,
+        timeline: vec![TimelineLine {
+            at: 1,
+            height: 2,
+            text: "agreed".into(),
+            txid: None,
+        }],
+        version,
+    }
+}
+
+/// A price.
+pub(super) fn quote() -> QuoteView {
+    QuoteView {
+        id: "11".repeat(16),
+        direction: "out".into(),
+        maker: MAKER.into(),
+        amount_sat: 250_000,
+        send_sat: 250_500,
+        receive_sat: 249_738,
+        maker_fee_sat: 500,
+        prepay_sat: 300,
+        miner_fee_sat: 262,
+        routing_fee_sat: 120,
+        total_sat: 882,
+        max_miner_fee_sat: 1000,
+        max_routing_fee_sat: 400,
+        worst_total_sat: 1900,
+        worst_if_failed_sat: 300,
+        locked_blocks: 228,
+        locked_hours: 38,
+        confirmations: 1,
+        refund_delta: 144,
+        valid_until: 1_795_341_794,
+    }
+}
+
+/// What was asked of the node.
+#[derive(Default)]
+pub(super) struct Asked {
+    pub(super) started: Vec<StartSwap>,
+    pub(super) sent: Vec<SendCoins>,
+    pub(super) stopped: bool,
+    pub(super) policy: MakerPolicy,
+}
+
+/// The node.
+pub(super) struct Fake {
+    pub(super) asked: Mutex<Asked>,
+    pub(super) version: watch::Sender<u64>,
+    pub(super) no_makers: bool,
+    pub(super) refuse: bool,
+}
+
+fn good<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T, Problem>> {
+    ready(Ok(value)).boxed()
+}
+
+impl Swaps for Fake {
+    fn quotes(
+        &self,
+        _: Direction,
+        _: Amount,
+        makers: Vec<MakerContact>,
+    ) -> BoxFuture<'_, Result<Quotes, EngineError>> {
+        assert_eq!(makers.len(), 1);
+        let refused = vec![NoQuote {
+            maker: MAKER.into(),
+            reason: "too small".into(),
+        }];
+        ready(Ok(Quotes {
+            quotes: vec![quote()],
+            refused,
+        }))
+        .boxed()
+    }
+
+    fn start(&self, request: StartSwap) -> BoxFuture<'_, Result<SwapId, EngineError>> {
+        if self.refuse {
+            return ready(Err(EngineError::Refused("the price has changed".into()))).boxed();
+        }
+        self.asked.lock().unwrap().started.push(request);
+        ready(Ok(SwapId([0xab; 32]))).boxed()
+    }
+
+    fn swaps(&self) -> BoxFuture<'_, Result<Vec<SwapView>, EngineError>> {
+        ready(Ok(vec![swap(*self.version.borrow())])).boxed()
+    }
+
+    fn swap(&self, id: String) -> BoxFuture<'_, Result<SwapView, EngineError>> {
+        let found = swap(*self.version.borrow());
+        let missing = EngineError::NotFound(format!("there is no swap {id}"));
+        ready(if found.id.starts_with(&id) {
+            Ok(found)
+        } else {
+            Err(missing)
+        })
+        .boxed()
+    }
+
+    fn changes(&self) -> watch::Receiver<u64> {
+        self.version.subscribe()
+    }
+
+    fn policy(&self) -> BoxFuture<'_, Result<MakerPolicy, EngineError>> {
+        ready(Ok(self.asked.lock().unwrap().policy)).boxed()
+    }
+}
+
+impl Backend for Fake {
+    fn network(&self) -> Network {
+        Network::Regtest
+    }
+
+    fn status(&self) -> Answer<'_, NodeStatus> {
+        good(NodeStatus {
+            network: "regtest".into(),
+            height: 120,
+            ..NodeStatus::default()
+        })
+    }
+
+    fn offers(&self, query: OffersQuery) -> Answer<'_, Vec<Offer>> {
+        assert_eq!(
+            query,
+            OffersQuery {
+                direction: Some(DirectionName::Out),
+                amount_sat: Some(5)
+            }
+        );
+        good(Vec::new())
+    }
+
+    fn makers(
+        &self,
+        _: Direction,
+        _: u64,
+        maker: Option<PublicKey>,
+        limit: usize,
+    ) -> Answer<'_, Vec<MakerContact>> {
+        assert_eq!(limit, 8);
+        let peer = cambista_engine::ports::PeerAddress {
+            peer_id: "p".into(),
+            addresses: vec![],
+        };
+        let node_id = maker.unwrap_or_else(|| MAKER.parse().unwrap());
+        let makers = vec![MakerContact { node_id, peer }];
+        good(if self.no_makers { Vec::new() } else { makers })
+    }
+
+    fn set_maker(&self, policy: MakerPolicy) -> Answer<'_, ()> {
+        self.asked.lock().unwrap().policy = policy;
+        good(())
+    }
+
+    fn channels(&self) -> Answer<'_, Vec<Channel>> {
+        good(Vec::new())
+    }
+
+    fn open_channel(&self, _: OpenChannel) -> Answer<'_, String> {
+        good("5e".repeat(32))
+    }
+
+    fn close_channel(&self, id: String, force: bool) -> Answer<'_, ()> {
+        assert_eq!((id.as_str(), force), ("5e5e", true));
+        good(())
+    }
+
+    fn peers(&self) -> Answer<'_, Vec<Peer>> {
+        good(Vec::new())
+    }
+
+    fn connect(&self, _: ConnectPeer) -> Answer<'_, ()> {
+        ready(Err(
+            Problem::unavailable("nobody answers there").next("cambista peer list")
+        ))
+        .boxed()
+    }
+
+    fn new_address(&self) -> Answer<'_, String> {
+        good("bcrt1q".into())
+    }
+
+    fn balance(&self) -> Answer<'_, Balance> {
+        good(Balance {
+            onchain_spendable_sat: 7,
+            ..Balance::default()
+        })
+    }
+
+    fn send(&self, send: SendCoins) -> Answer<'_, Sent> {
+        self.asked.lock().unwrap().sent.push(send);
+        good(Sent {
+            txid: "ee".repeat(32),
+            amount_sat: 1,
+            fee_sat: 2,
+        })
+    }
+
+    fn stop(&self) {
+        self.asked.lock().unwrap().stopped = true;
+    }
+}
+
+/// A served node.
+pub(super) struct Served {
+    pub(super) node: Arc<Fake>,
+    pub(super) address: String,
+    pub(super) stop: watch::Sender<bool>,
+    pub(super) server: tokio::task::JoinHandle<std::io::Result<()>>,
+    pub(super) dir: DataDir,
+    _temp: tempfile::TempDir,
+}
+
+/// Serves a node, the way the daemon does.
+pub(super) async fn served(change: impl FnOnce(&mut Fake)) -> Served {
+    let mut node = Fake {
+        asked: Mutex::default(),
+        version: watch::Sender::new(1),
+        no_makers: false,
+        refuse: false,
+    };
+    change(&mut node);
+    let node = Arc::new(node);
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (stop, stopped) = watch::channel(false);
+    let swaps: Arc<dyn Swaps> = node.clone();
+    let backend: Arc<dyn Backend> = node.clone();
+    let state = State::over(swaps, backend, TOKEN);
+    let server = tokio::spawn(serve(listener, state, stopped));
+    let temp = tempfile::tempdir().unwrap();
+    let dir = DataDir::at(temp.path().to_owned());
+    dir.write_api_token(TOKEN).unwrap();
+    dir.write_api_address(&address).unwrap();
+    Served {
+        node,
+        address,
+        stop,
+        server,
+        dir,
+        _temp: temp,
+    }
+}
+
+impl Served {
+    /// Uses the blocking client beside the server.
+    pub(super) async fn call<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Client) -> Result<T, ClientError> + Send + 'static,
+    ) -> Result<T, ClientError> {
+        let client = Client::open(&self.dir).unwrap();
+        tokio::task::spawn_blocking(move || ask(&client))
+            .await
+            .unwrap()
+    }
+
+    /// The same for a call that must be refused.
+    pub(super) async fn refused<T: std::fmt::Debug + Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Client) -> Result<T, ClientError> + Send + 'static,
+    ) -> Problem {
+        match self.call(ask).await {
+            Err(ClientError::Problem(problem)) => *problem,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+}

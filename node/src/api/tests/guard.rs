@@ -1,0 +1,119 @@
+//! Who is let in, and how much of it.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::fake::{Served, TOKEN, served};
+use crate::api::types::*;
+
+async fn raw(node: &Served, request: String) -> String {
+    let mut stream = TcpStream::connect(&node.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let read = stream.read_to_string(&mut answer);
+    tokio::time::timeout(Duration::from_secs(10), read)
+        .await
+        .unwrap()
+        .unwrap();
+    answer
+}
+
+fn get(path: &str, host: &str, authorization: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{authorization}Connection: close\r\n\r\n")
+}
+
+fn problem(answer: &str) -> Problem {
+    assert!(
+        answer.contains("content-type: application/problem+json"),
+        "{answer}"
+    );
+    let (_, body) = answer.split_once("\r\n\r\n").unwrap();
+    serde_json::from_str(body).unwrap()
+}
+
+#[tokio::test]
+async fn without_the_token_of_this_run_nobody_learns_anything() {
+    let node = served(|_| ()).await;
+    let wrong = [
+        "",
+        "Authorization: Bearer \r\n",
+        "Authorization: Bearer 0123456789abcdee\r\n",
+        "Authorization: Bearer 0123456789abcdef0\r\n",
+        "Authorization: Basic 0123456789abcdef\r\n",
+    ];
+    for header in wrong {
+        for path in ["/api/v1/status", "/api/v1/openapi.json", "/nothing"] {
+            let problem = problem(&raw(&node, get(path, "localhost", header)).await);
+            assert_eq!(
+                (problem.status, problem.code),
+                (401, Code::Unauthorized),
+                "{header} {path}"
+            );
+        }
+    }
+    let header = format!("Authorization: Bearer {TOKEN}\r\n");
+    let answer = raw(&node, get("/api/v1/status", "localhost", &header)).await;
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_web_page_that_names_itself_this_machine_is_turned_away() {
+    let node = served(|_| ()).await;
+    let header = format!("Authorization: Bearer {TOKEN}\r\n");
+    let problem = problem(&raw(&node, get("/api/v1/status", "evil.example", &header)).await);
+    assert_eq!((problem.status, problem.code), (403, Code::ForbiddenHost));
+    let two = format!("Host: evil.example\r\n{header}");
+    let answer = raw(&node, get("/api/v1/status", "localhost", &two)).await;
+    assert!(!answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_too() {
+    let node = served(|_| ()).await;
+    let header = format!("Authorization: Bearer {TOKEN}\r\n");
+    let missing = problem(&raw(&node, get("/api/v1/money", "localhost", &header)).await);
+    assert_eq!((missing.status, missing.code), (404, Code::NotFound));
+    let method = problem(&raw(&node, get("/api/v1/orders", "localhost", &header)).await);
+    assert!(method.detail.contains("does not take GET"), "{method:?}");
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_not_read() {
+    let node = served(|_| ()).await;
+    let order = Order {
+        quote_id: "a".repeat(70_000),
+        ..Order::default()
+    };
+    let problem = node
+        .refused(move |client| client.post::<OrderStarted>("/orders", &order))
+        .await;
+    assert_eq!(problem.code, Code::Invalid);
+    assert!(node.node.asked.lock().unwrap().started.is_empty());
+}
+
+#[tokio::test]
+async fn the_api_is_never_served_to_a_network() {
+    let node = served(|_| ()).await;
+    let open = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let state = crate::api::State::over(node.node.clone(), node.node.clone(), TOKEN);
+    let (_stop, stopped) = tokio::sync::watch::channel(false);
+    assert!(crate::api::serve(open, state, stopped).await.is_err());
+}
+
+#[tokio::test]
+async fn it_stops_when_told_even_with_someone_waiting() {
+    let node = served(|_| ()).await;
+    let client = crate::client::Client::open(&node.dir).unwrap();
+    let waiting = tokio::task::spawn_blocking(move || {
+        let query = [("since", "1".to_owned()), ("wait", "30".to_owned())];
+        client.get::<cambista_engine::view::SwapView>("/swaps/ab", &query)
+    });
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    node.stop.send(true).unwrap();
+    let ended = tokio::time::timeout(Duration::from_secs(10), node.server).await;
+    ended.unwrap().unwrap().unwrap();
+    drop(node.stop);
+    waiting.abort();
+}
