@@ -133,8 +133,8 @@ impl Running {
     }
 }
 
-/// Who makes a market keeps its peer id, so that offers and configured addresses stay true; who only takes swaps is a
-/// stranger anew at every start.
+/// Who makes a market or can be called keeps its peer id, so that offers and addresses others wrote down stay true; who
+/// only takes swaps is a stranger anew at every start.
 fn swarm(
     config: &Config,
     seed: &Seed,
@@ -143,6 +143,7 @@ fn swarm(
 ) -> Result<NetworkConfig, DaemonError> {
     let known = policy.enabled
         || config.maker.enabled
+        || !config.p2p.listen.is_empty()
         || !config.p2p.external.is_empty()
         || store.setting::<u64>(SEQUENCE_KEY)?.is_some();
     let mut swarm = NetworkConfig::new(config.network);
