@@ -252,6 +252,11 @@ impl<P: Ports> Core<P> {
                 self.lightning_news(&news).await?;
                 let _ = reply.send(());
             }
+            Input::Wake { reply } => {
+                self.awake = true;
+                self.tick().await?;
+                let _ = reply.send(());
+            }
             Input::Internal(internal) => self.internal(internal).await?,
             Input::Stop { reply } => {
                 let _ = reply.send(());
@@ -307,7 +312,9 @@ impl<P: Ports> Core<P> {
 
     /// What has not worked yet is tried again.
     async fn tick(&mut self) -> Result<(), PortError> {
-        self.awake = true;
+        if !self.awake {
+            return Ok(());
+        }
         let now = self.now();
         self.quotes.retain(|_, held| held.quote.valid_until >= now);
         self.desk.expire(now);

@@ -223,6 +223,9 @@ pub(crate) enum Input {
         news: LightningNews,
         reply: Reply<()>,
     },
+    Wake {
+        reply: Reply<()>,
+    },
     Internal(crate::internal::Internal),
     Stop {
         reply: Reply<()>,
@@ -407,6 +410,12 @@ impl EngineHandle {
     /// When the engine has stopped: Lightning must keep the event and say it again.
     pub async fn lightning(&self, news: LightningNews) -> Result<(), EngineError> {
         self.send(|reply| Input::Lightning { news, reply }).await
+    }
+
+    /// The node around the engine runs: from now on the engine acts on what its swaps wish for. Before this it only takes
+    /// events in and repeats claims.
+    pub async fn wake(&self) {
+        let _ = self.send(|reply| Input::Wake { reply }).await;
     }
 
     /// Stops in good order: claims that must not wait go out, everything else is on the disk already.

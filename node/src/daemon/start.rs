@@ -19,7 +19,7 @@ use crate::config::Config;
 use crate::datadir::DataDir;
 use crate::keys::Seed;
 use crate::network::{Network, NetworkConfig, NetworkHandle};
-use crate::offers::{Announcer, Inbox, Market, SEQUENCE_KEY};
+use crate::offers::{self, Announcer, Inbox, Market, SEQUENCE_KEY};
 use crate::store::Store;
 
 /// Everything that runs.
@@ -71,6 +71,7 @@ impl Running {
             Arc::new(Events::new(engine.clone())),
         )
         .await?;
+        engine.wake().await;
         inbox.use_engine(engine.clone());
 
         let announcer = Announcer::new(
@@ -89,12 +90,13 @@ impl Running {
             market: Arc::clone(&market),
             announcer: Arc::clone(&announcer),
             engine: engine.clone(),
-            store,
+            store: Arc::clone(&store),
             ask_stop,
         };
         let mut tasks = vec![
             tokio::spawn(announcer.run(stopped.clone())),
             tokio::spawn(maintain::run(market, stopped.clone())),
+            tokio::spawn(offers::peers::keep(store, network.clone(), stopped.clone())),
         ];
         tasks.push(serve(dir, listener, engine.clone(), backend, stopped)?);
         tracing::info!(
@@ -151,6 +153,7 @@ fn swarm(
     swarm.listen.clone_from(&config.p2p.listen);
     swarm.external.clone_from(&config.p2p.external);
     swarm.bootstrap.clone_from(&config.p2p.bootstrap);
+    swarm.bootstrap.extend(offers::peers::named(store)?);
     Ok(swarm)
 }
 
