@@ -45,6 +45,8 @@ pub const DEFAULT_REFUND_DELTA: u32 = 144;
 pub const MAX_REFUND_DELTA: u32 = 432;
 /// The smallest refund delta on networks with money (blocks).
 pub const MIN_REFUND_DELTA: u32 = 96;
+/// A funder that pays from outside its node has so many blocks from the agreement.
+pub const EXTERNAL_FUND_WINDOW: u32 = 36;
 /// LDK writes so many blocks more into an invoice than it is told, against a block found in transit.
 pub const INVOICE_DELTA_SLACK: u32 = 3;
 /// How far T may be below own height + delta (blocks): the other side's tip may lag.
@@ -71,6 +73,31 @@ impl Timelocks {
             fund_window: 6,
             alone: 60,
             route_room: 300,
+        }
+    }
+
+    /// The same for a funder that pays from outside its node: a person with another wallet takes longer.
+    #[must_use]
+    pub const fn funded_from_outside(mut self) -> Self {
+        self.fund_window = EXTERNAL_FUND_WINDOW;
+        self
+    }
+
+    /// The last height at which an outside deposit may be *confirmed* for the first time, for the payer to have its
+    /// confirmations before the last height to reveal.
+    #[must_use]
+    pub const fn last_safe_deposit(
+        &self,
+        agreed: u32,
+        refund_height: u32,
+        confirmations: u32,
+    ) -> u32 {
+        let by_reveal = self.replace_funding_from(refund_height, confirmations);
+        let by_window = self.fund_until(agreed);
+        if by_window < by_reveal {
+            by_window
+        } else {
+            by_reveal
         }
     }
 
@@ -107,7 +134,8 @@ impl Timelocks {
     #[must_use]
     pub const fn refund_height_ok(&self, height: u32, refund_height: u32) -> bool {
         let own = self.refund_height(height);
-        refund_height.saturating_add(REFUND_HEIGHT_BELOW) >= own && refund_height <= own + REFUND_HEIGHT_ABOVE
+        refund_height.saturating_add(REFUND_HEIGHT_BELOW) >= own
+            && refund_height <= own + REFUND_HEIGHT_ABOVE
     }
 
     /// The last height at which the payer may start revealing R.
@@ -217,6 +245,13 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn an_outside_deposit_needs_a_longer_refund_delta() {
+        let locks = |delta| Timelocks::new(Direction::In, delta).funded_from_outside();
+        assert_eq!(locks(144).check(6), Ok(()));
+        assert_eq!(locks(96).check(1), Err(TimelockError::TooShort));
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub struct Quote {
     /// Drawn by the maker: makes the quote single-use.
     #[cbor(n(9), with = "minicbor::bytes")]
     pub nonce: [u8; 16],
+    /// `in`: the taker may fund from outside, within [`crate::timelock::EXTERNAL_FUND_WINDOW`] blocks.
+    #[n(10)]
+    pub external: bool,
 }
 
 /// Why a quote is not acceptable whatever the terms.
@@ -90,6 +93,9 @@ impl Quote {
         if self.direction == Direction::In && self.prepay_sat != 0 {
             return Err(QuoteError::Amounts);
         }
+        if self.external && self.direction == Direction::Out {
+            return Err(QuoteError::Amounts);
+        }
         self.swap_invoice()
             .filter(|a| a.to_sat() > 0)
             .ok_or(QuoteError::Amounts)?;
@@ -131,6 +137,11 @@ impl Quote {
     /// The blocks of this swap.
     #[must_use]
     pub const fn timelocks(&self) -> Timelocks {
-        Timelocks::new(self.direction, self.refund_delta)
+        let locks = Timelocks::new(self.direction, self.refund_delta);
+        if self.external {
+            locks.funded_from_outside()
+        } else {
+            locks
+        }
     }
 }

@@ -23,6 +23,9 @@ pub struct QuoteRequest {
     /// SAT (sat).
     #[n(2)]
     pub amount_sat: u64,
+    /// `in`: the taker funds from outside this node, and may take longer to do so.
+    #[n(3)]
+    pub external: bool,
 }
 
 /// What the maker answers.

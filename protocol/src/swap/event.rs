@@ -126,4 +126,6 @@ pub enum Event {
     },
     /// Payer: the funder asks to give up.
     PeerWithdrew,
+    /// The user wants this swap ended, as far as it still can be.
+    Cancelled,
 }

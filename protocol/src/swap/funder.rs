@@ -45,6 +45,8 @@ pub enum Funding {
     Built(OutPoint),
     /// The intent to publish is stored: it counts as published. All versions spend this first input.
     Published(OutPoint),
+    /// The user pays from outside this node: the address was shown, so anything may arrive at any time.
+    External,
     /// Given up before it was published.
     Abandoned,
 }
@@ -59,6 +61,7 @@ pub struct FunderSwap {
     txid: Option<Txid>,
     outputs: Outputs,
     conflict: Option<u32>,
+    withdrawn: bool,
     preimage: Option<Secret32>,
     peer_key: Option<Secret32>,
     handed_over: bool,
@@ -75,6 +78,7 @@ impl FunderSwap {
             txid: None,
             outputs: Outputs::new(),
             conflict: None,
+            withdrawn: false,
             preimage: None,
             peer_key: None,
             handed_over: false,
@@ -191,12 +195,18 @@ impl FunderSwap {
             Event::Held { leg, htlc } => self.held(leg, htlc, height, effects),
             Event::Claimed { leg } => self.claimed(leg, effects),
             Event::Dropped { leg } if self.htlc(leg).is_open() => *self.leg(leg) = Htlc::Gone,
-            Event::FundingBuilt { txid, first_input } if self.wants_funding(height) => {
+            Event::FundingBuilt { txid, first_input }
+                if self.wants_funding(height) && !self.deal.external =>
+            {
                 self.funding = Funding::Built(first_input);
                 self.txid = Some(txid);
             }
             Event::FundingImpossible if self.funding == Funding::None => self.give_up(effects),
             Event::HoldDurable => self.publish(height, effects),
+            Event::Cancelled if self.preimage.is_none() => {
+                self.give_up(effects);
+                self.withdraw(effects);
+            }
             Event::FundingBumped { txid } if matches!(self.funding, Funding::Published(_)) => {
                 self.txid = Some(txid);
                 effects.push(Effect::PublishFunding);
@@ -210,7 +220,7 @@ impl FunderSwap {
                 }
             }
             // R before the funding is the payer's mistake; an honest funder does not profit from it.
-            Event::PeerPreimage { preimage } if matches!(self.funding, Funding::Published(_)) => {
+            Event::PeerPreimage { preimage } if self.is_out() => {
                 self.learn(preimage, effects);
             }
             _ => {}
@@ -289,7 +299,24 @@ impl FunderSwap {
         }
     }
 
+    /// Whether something may be, or come to be, at the script.
+    const fn is_out(&self) -> bool {
+        matches!(self.funding, Funding::Published(_) | Funding::External)
+    }
+
+    /// Asks the payer to give up, so that the coins can go home at once.
+    fn withdraw(&mut self, effects: &mut Vec<Effect>) {
+        if self.is_out() && !self.withdrawn && self.preimage.is_none() {
+            self.withdrawn = true;
+            effects.push(Effect::Say(Say::Withdraw));
+        }
+    }
+
     fn publish(&mut self, height: u32, effects: &mut Vec<Effect>) {
+        if self.deal.external && self.wants_funding(height) {
+            self.funding = Funding::External;
+            return;
+        }
         let Funding::Built(first_input) = self.funding else {
             return;
         };
@@ -305,7 +332,7 @@ impl FunderSwap {
 
     /// Ends a swap of which nothing was published.
     fn give_up(&mut self, effects: &mut Vec<Effect>) {
-        if matches!(self.funding, Funding::Published(_) | Funding::Abandoned) {
+        if self.is_out() || self.funding == Funding::Abandoned {
             return;
         }
         if matches!(self.funding, Funding::Built(_)) {
@@ -329,6 +356,10 @@ impl FunderSwap {
 
     /// Whether the payer had its chance: an output of the agreed value was confirmed early enough to reveal for.
     fn payer_had_its_chance(&self) -> bool {
+        // A funder that asked the payer to give up has no claim on the prepay.
+        if self.withdrawn {
+            return false;
+        }
         let deal = &self.deal;
         let last = deal.locks.last_reveal(deal.refund_height) + 1;
         last.checked_sub(deal.confirmations).is_some_and(|by| {
@@ -376,12 +407,14 @@ impl FunderSwap {
         {
             self.give_up(effects);
         }
-        if matches!(self.funding, Funding::Published(_)) {
-            self.settle_published(height, effects);
+        match self.funding {
+            Funding::Published(_) => self.settle_published(height, effects),
+            Funding::External => self.settle_external(effects),
+            _ => {}
         }
         self.outcome = match self.funding {
             Funding::Abandoned => Some(Outcome::NothingHappened),
-            Funding::Published(_) => self.published_outcome(height),
+            Funding::Published(_) | Funding::External => self.published_outcome(height),
             Funding::None | Funding::Built(_) => None,
         };
     }
@@ -401,6 +434,16 @@ impl FunderSwap {
             if near && self.payer_had_its_chance() {
                 self.claim(Leg::Prepay, effects);
             }
+        }
+    }
+
+    /// A deposit of another value is of no use to this swap: it goes home as soon as the payer lets it. The payment is
+    /// never failed early: the right value may still arrive, and with R known to the payer it would be taken.
+    fn settle_external(&mut self, effects: &mut Vec<Effect>) {
+        let amount = self.deal.amount;
+        let wrong = self.outputs.iter().next().is_some() && self.outputs.exact(amount).is_none();
+        if wrong {
+            self.withdraw(effects);
         }
     }
 
@@ -424,6 +467,9 @@ impl FunderSwap {
                 Outcome::TakenBack
             });
         }
+        if self.funding == Funding::External && self.outputs.iter().next().is_none() {
+            return Some(Outcome::NothingHappened);
+        }
         let gone = self.outputs.iter().any(|o| {
             o.buried_spend(&locks, height)
                 .is_some_and(|s| s.kind == SpendKind::Claim)
@@ -435,15 +481,23 @@ impl FunderSwap {
     #[must_use]
     pub fn wishes(&self, height: u32) -> Vec<Wish> {
         match self.funding {
-            Funding::None if self.wants_funding(height) => return vec![Wish::BuildFunding],
+            Funding::None if self.wants_funding(height) => {
+                let wish = if self.deal.external {
+                    Wish::AwaitHold
+                } else {
+                    Wish::BuildFunding
+                };
+                return vec![wish];
+            }
             Funding::Built(_) => return vec![Wish::AwaitHold],
-            Funding::Published(_) => {}
+            Funding::Published(_) | Funding::External => {}
             Funding::None | Funding::Abandoned => return Vec::new(),
         }
         let mut wishes = Vec::new();
         let (locks, t) = (self.deal.locks, self.deal.refund_height);
         let confirmed = self.outputs.iter().any(|o| o.confirmed.is_some());
-        if !confirmed && self.conflict.is_none() {
+        let ours = matches!(self.funding, Funding::Published(_));
+        if ours && !confirmed && self.conflict.is_none() {
             let late = height >= locks.replace_funding_from(t, self.deal.confirmations);
             // With R known the payer is owed its output: the funding goes on, however late.
             wishes.push(if late && self.preimage.is_none() {

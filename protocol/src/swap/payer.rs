@@ -41,6 +41,8 @@ pub enum Abort {
     Withdrawn,
     /// The funding's first input went elsewhere, finally.
     Conflict,
+    /// The user wanted it.
+    Cancelled,
 }
 
 /// The one decision of a payer. It is made once and never unmade.
@@ -184,6 +186,7 @@ impl PayerSwap {
                 self.peer_key = Some(secret);
             }
             Event::PeerWithdrew => self.abort(Abort::Withdrawn, effects),
+            Event::Cancelled => self.abort(Abort::Cancelled, effects),
             _ => {}
         }
     }

@@ -39,6 +39,9 @@ pub struct Deal {
     pub agreed_height: u32,
     /// N: confirmations the payer waits for.
     pub confirmations: u32,
+    /// Whether the funder pays from outside its node.
+    #[serde(default)]
+    pub external: bool,
     /// The blocks everything else is derived from.
     pub locks: Timelocks,
     /// The node that is paid over Lightning.
@@ -190,6 +193,7 @@ impl Deal {
             refund_height: funder.refund_height,
             agreed_height: own.height,
             confirmations: payer.confirmations,
+            external: quote.external,
             locks,
             payee: swap.payee,
             script_pubkey: contract.script_pubkey(),

@@ -103,6 +103,7 @@ pub(crate) fn quote(direction: Direction) -> Quote {
         confirmations: if out { 0 } else { 2 },
         valid_until: 1_800_000_060,
         nonce: [0x09; 16],
+        external: !out,
     }
 }
 

@@ -82,8 +82,8 @@ fn payloads() -> Vec<Sample> {
             2,
             signed_offer(&withdrawn()),
         ),
-        Sample::new("quote payload, out", "quote", MAX_QUOTE, 10, quote(out)),
-        Sample::new("quote payload, in", "quote", MAX_QUOTE, 10, quote(into)),
+        Sample::new("quote payload, out", "quote", MAX_QUOTE, 11, quote(out)),
+        Sample::new("quote payload, in", "quote", MAX_QUOTE, 11, quote(into)),
         Sample::new(
             "acceptance payload, out",
             "acceptance",
@@ -106,6 +106,7 @@ fn quotes() -> Vec<Sample> {
         network: Network::Regtest,
         direction,
         amount_sat,
+        external: direction == Direction::In,
     };
     let refused = Refusal::new(RefusalCode::Liquidity, "not now");
     let reply =
@@ -115,14 +116,14 @@ fn quotes() -> Vec<Sample> {
             "quote request, out",
             "quote-request",
             MAX_QUOTE_MESSAGE,
-            3,
+            4,
             request(Direction::Out, 1_000_000),
         ),
         Sample::new(
             "quote request, in",
             "quote-request",
             MAX_QUOTE_MESSAGE,
-            3,
+            4,
             request(Direction::In, 20_000),
         ),
         reply(

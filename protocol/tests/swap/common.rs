@@ -48,6 +48,7 @@ pub fn deal(prepay: bool) -> Deal {
         refund_height: T,
         agreed_height: H0,
         confirmations: 2,
+        external: false,
         locks: Timelocks::new(Direction::Out, 144),
         payee: public(5),
         script_pubkey: Contract::new(keys, payment_hash, T)

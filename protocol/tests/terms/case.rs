@@ -115,6 +115,7 @@ impl Case {
                 confirmations: if out { 0 } else { 2 },
                 valid_until: NOW,
                 nonce: [9; 16],
+                external: false,
             },
             payer: PayerTerms {
                 payment_hash: hash(PREIMAGE),
