@@ -262,7 +262,9 @@ impl Market {
     #[track_caller]
     fn wait_quotes(&self) {
         wait_for("quotes from every maker", secs(60), || {
-            let asked = self.taker.try_cli(&["quote", "out", "500000"]);
+            // A quote reserves what it is for until it expires: small ones, and not too many.
+            sleep(Duration::from_millis(300));
+            let asked = self.taker.try_cli(&["quote", "out", "20000"]);
             let answer = asked.map_err(|error| error.output)?;
             let quotes = answer["quotes"].as_array().ok_or("no list")?;
             let known = |maker: usize| {

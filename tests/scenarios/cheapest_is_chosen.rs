@@ -35,27 +35,28 @@ fn by_amount_direction_and_the_price_of_the_moment(fee_rate: u32) {
     let offers = taker.cli(&["offers"]);
     assert_eq!(offers["offers"].as_array().unwrap().len(), 4, "{offers}");
 
-    assert_eq!(quoting(taker, Way::Out, 50_000), [&*retail, &wholesale]);
-    assert_eq!(quoting(taker, Way::Out, 2_000_000), [&*wholesale, &retail]);
-
     // The fee is the price for the amount and the maker's own chain costs, the same for both.
-    let fees = |amount: u64| fees(taker, amount);
-    let (small, large) = (fees(50_000), fees(2_000_000));
-    assert_eq!(small[1] - small[0], (3_000 + 5) - (10 + 450));
-    assert_eq!(large[1] - large[0], (10 + 18_000) - (3_000 + 200));
+    let small = quotes(taker, Way::Out, 50_000);
+    assert_eq!(makers(&small), [&*retail, &wholesale]);
+    assert_eq!(extra(&small), (3_000 + 5) - (10 + 450));
+    let large = quotes(taker, Way::Out, 1_000_000);
+    assert_eq!(makers(&large), [&*wholesale, &retail]);
+    assert_eq!(extra(&large), (10 + 9_000) - (3_000 + 100));
 
-    let taken = Taken::take(taker, Way::Out, 2_000_000, &[]);
+    let taken = Taken::take(taker, Way::Out, 1_000_000, &[]);
     assert_eq!(taken.quote.maker, wholesale);
     market.confirm_and_claim(&taken);
-    assert_eq!(quoting(taker, Way::In, 100_000)[0], wholesale);
+    let inwards = quotes(taker, Way::In, 100_000);
+    assert_eq!(makers(&inwards), [&*wholesale, &retail]);
 
     make(&market.makers[0], CHEAPEST, 96);
-    wait_for("the new price to be chosen", secs(20), || {
-        let order = quoting(taker, Way::Out, 2_000_000);
-        let first = order.first().cloned().unwrap_or_default();
-        (first == retail).then_some(()).ok_or(first)
+    wait_for("the new price to be known", secs(20), || {
+        let offers = taker.cli(&["offers", "out", "--amount", "1000000"]);
+        let first = offers["offers"][0]["maker"].clone();
+        let known = first == *retail;
+        known.then_some(()).ok_or_else(|| offers.to_string())
     });
-    let taken = Taken::take(taker, Way::Out, 400_000, &[]);
+    let taken = Taken::take(taker, Way::Out, 1_000_000, &[]);
     assert_eq!(taken.quote.maker, retail);
     market.confirm_and_claim(&taken);
     market.mine(5);
@@ -72,13 +73,13 @@ fn quotes(taker: &Node, way: Way, amount: u64) -> Vec<Value> {
 }
 
 /// Who quotes, in the order the taker lists them.
-fn quoting(taker: &Node, way: Way, amount: u64) -> Vec<String> {
+fn makers(quotes: &[Value]) -> Vec<String> {
     let text = |quote: &Value| quote["maker"].as_str().unwrap().to_owned();
-    quotes(taker, way, amount).iter().map(text).collect()
+    quotes.iter().map(text).collect()
 }
 
-/// Their fees (sat).
-fn fees(taker: &Node, amount: u64) -> Vec<i64> {
+/// By how much the second of two asks more than the first (sat).
+fn extra(quotes: &[Value]) -> i64 {
     let fee = |quote: &Value| quote["maker_fee_sat"].as_i64().unwrap();
-    quotes(taker, Way::Out, amount).iter().map(fee).collect()
+    fee(&quotes[1]) - fee(&quotes[0])
 }

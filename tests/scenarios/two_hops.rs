@@ -31,11 +31,11 @@ fn round(market: &Market, way: Way, amount: u64) {
     let seen = market.confirm_and_claim(&taken);
     // Every node forwards at 1000 msat a payment unless told otherwise.
     let routing = taken.payments();
-    assert!(routing <= signed(taken.quote.max_routing_fee_sat));
     let (by_taker, by_maker) = match way {
         Way::Out => (routing, 0),
         Way::In => (0, routing),
     };
+    assert!(by_taker <= signed(taken.quote.max_routing_fee_sat));
     before[0].assert_changed(taker, chain, taken.taker_change(&seen, by_taker, true));
     let earned = Change {
         lightning: routing,
