@@ -182,6 +182,7 @@ const fn event_name(event: &Event) -> &'static str {
         Event::FundingBumped { .. } => "funding bumped",
         Event::PeerKey { .. } => "key handed over",
         Event::PeerPreimage { .. } => "preimage received",
+        Event::Cancelled => "cancelled",
         Event::PeerWithdrew => "peer withdrew",
     }
 }

@@ -8,7 +8,7 @@ use cambista_protocol::market::quote::Quote;
 use cambista_protocol::message::{
     Acceptance, QuoteReply, QuoteRequest, Refusal, RefusalCode, SwapReply,
 };
-use cambista_protocol::money::Msat;
+use cambista_protocol::money::{Msat, Price};
 use cambista_protocol::signed::{Signed, Tag};
 use cambista_protocol::swap::Event;
 use cambista_protocol::terms::{Deal, FunderTerms, Own, PayerTerms};
@@ -118,10 +118,23 @@ impl<P: Ports> Core<P> {
             return no(RefusalCode::Busy, "too many swaps under way");
         }
         let amount = Amount::from_sat(request.amount_sat);
+        let extra = match (request.external, policy.external_ppm) {
+            (false, _) => 0,
+            (true, Some(ppm)) if request.direction == Direction::In => ppm,
+            (true, _) => {
+                return no(
+                    RefusalCode::NotOffered,
+                    "funding from outside is not offered",
+                );
+            }
+        };
         let rate = self.ports.chain().fee_rate(crate::funding::FUNDING_TARGET);
         let chain_cost = cost::maker_chain_cost(request.direction, rate);
-        let fee = side
-            .price
+        let price = Price {
+            ppm: side.price.ppm.saturating_add_unsigned(extra),
+            ..side.price
+        };
+        let fee = price
             .fee(amount)
             .and_then(|fee| fee.checked_add_unsigned(chain_cost.to_sat()));
         let Some(maker_fee_sat) = fee else {
@@ -145,6 +158,7 @@ impl<P: Ports> Core<P> {
             },
             valid_until: now.saturating_add(u64::from(policy.quote_secs)),
             nonce: self.nonce(),
+            external: request.external,
         };
         if quote.check().is_err() {
             return no(
@@ -405,6 +419,8 @@ impl<P: Ports> Core<P> {
             },
             swap_invoice: opening.funder.swap_invoice.clone(),
             prepay_invoice: opening.funder.prepay_invoice.clone(),
+            first_hops: None,
+            exact_receive_sat: None,
             last_hop: opening.funder.last_hop,
             destination: self.ports.wallet().fresh_script()?,
             foreign_destination: false,

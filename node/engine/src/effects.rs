@@ -211,6 +211,7 @@ fn pay_request(live: &Live, leg: Leg) -> Option<PayRequest> {
         max_total_delta: record.deal.locks.max_total_delta(),
         max_parts: MAX_PARTS,
         retry_secs: RETRY_SECS,
+        first_hops: record.first_hops.clone(),
         last_hop: record.last_hop,
     })
 }

@@ -195,14 +195,8 @@ impl<P: Ports> Core<P> {
 
     async fn take(&mut self, input: Input) -> Result<(), PortError> {
         match input {
-            Input::Ask {
-                direction,
-                amount,
-                makers,
-                reply,
-            } => {
-                self.ask(direction, amount, makers, reply);
-            }
+            Input::Ask { ask, makers, reply } => self.ask(ask, makers, reply),
+            Input::Cancel { id, reply } => self.cancel(&id, reply).await?,
             Input::Start { request, reply } => self.start_swap(&request, reply),
             Input::Swaps { reply } => {
                 let views = self
@@ -268,14 +262,10 @@ impl<P: Ports> Core<P> {
     async fn internal(&mut self, internal: Internal) -> Result<(), PortError> {
         match internal {
             Internal::Quoted {
-                direction,
-                amount,
                 held,
                 refused,
                 reply,
-            } => {
-                self.quoted(direction, amount, held, refused, reply);
-            }
+            } => self.quoted(held, refused, reply),
             Internal::Agreed { result, reply } => self.agreed(result, reply).await?,
             Internal::TermsAnswered { id, result, reply } => {
                 self.terms_answered(id, result, reply).await?;

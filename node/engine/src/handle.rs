@@ -56,6 +56,28 @@ pub struct Quotes {
     pub refused: Vec<NoQuote>,
 }
 
+/// What a taker asks a price for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AskFor {
+    /// Which way.
+    pub direction: Direction,
+    /// How much.
+    pub amount: AskAmount,
+    /// `out`: where the coins will go, when it is known: it decides what claiming weighs.
+    pub destination: Option<ScriptBuf>,
+    /// `in`: the funding will come from outside this node.
+    pub external: bool,
+}
+
+/// Which amount is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskAmount {
+    /// The amount of the swap (SAT).
+    Swap(Amount),
+    /// `out`: exactly this should arrive at the destination; the claim's fee comes on top.
+    Receive(Amount),
+}
+
 /// What a taker starts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StartSwap {
@@ -67,6 +89,12 @@ pub struct StartSwap {
     pub max_miner_fee: Option<Amount>,
     /// The most routing may cost; the quote's limit when not said.
     pub max_routing_fee: Option<Msat>,
+    /// The most all of it may cost if it works.
+    pub max_fee: Option<Amount>,
+    /// `out`: the channels the payment may leave by.
+    pub first_hops: Option<Vec<[u8; 32]>>,
+    /// `in`: the node the payment should arrive from.
+    pub last_hop: Option<bitcoin::secp256k1::PublicKey>,
     /// `out`: confirmations to wait for; by amount when not said.
     pub confirmations: Option<u32>,
     /// A name.
@@ -100,6 +128,9 @@ pub struct MakerPolicy {
     pub max_open: u32,
     /// Seconds a quote is good for.
     pub quote_secs: u32,
+    /// `in` funded from outside: whether it is offered, and for how many millionths of the amount more.
+    #[serde(default)]
+    pub external_ppm: Option<u32>,
 }
 
 impl Default for MakerPolicy {
@@ -111,6 +142,7 @@ impl Default for MakerPolicy {
             refund_delta: cambista_protocol::timelock::DEFAULT_REFUND_DELTA,
             max_open: 50,
             quote_secs: 60,
+            external_ppm: None,
         }
     }
 }
@@ -176,14 +208,17 @@ pub(crate) type Reply<T> = oneshot::Sender<T>;
 /// Everything that can reach the engine.
 pub(crate) enum Input {
     Ask {
-        direction: Direction,
-        amount: Amount,
+        ask: AskFor,
         makers: Vec<MakerContact>,
         reply: Reply<Result<Quotes, EngineError>>,
     },
     Start {
         request: StartSwap,
         reply: Reply<Result<SwapId, EngineError>>,
+    },
+    Cancel {
+        id: String,
+        reply: Reply<Result<String, EngineError>>,
     },
     Swaps {
         reply: Reply<Vec<SwapView>>,
@@ -288,17 +323,10 @@ impl EngineHandle {
     /// When the amount cannot be meant or the engine has stopped. Makers that do not answer are listed, not an error.
     pub async fn quotes(
         &self,
-        direction: Direction,
-        amount: Amount,
+        ask: AskFor,
         makers: Vec<MakerContact>,
     ) -> Result<Quotes, EngineError> {
-        self.send(|reply| Input::Ask {
-            direction,
-            amount,
-            makers,
-            reply,
-        })
-        .await?
+        self.send(|reply| Input::Ask { ask, makers, reply }).await?
     }
 
     /// Starts a swap on a quote; returns once its terms are agreed and stored.
@@ -307,6 +335,18 @@ impl EngineHandle {
     /// [`EngineError`]; nothing is locked then.
     pub async fn start(&self, request: StartSwap) -> Result<SwapId, EngineError> {
         self.send(|reply| Input::Start { request, reply }).await?
+    }
+
+    /// Ends a swap as far as it still can be. The answer says what that means for the money.
+    ///
+    /// # Errors
+    /// When there is no such swap, or it is too late: with the reason.
+    pub async fn cancel(&self, id: &str) -> Result<String, EngineError> {
+        self.send(|reply| Input::Cancel {
+            id: id.to_owned(),
+            reply,
+        })
+        .await?
     }
 
     /// All swaps, newest first.

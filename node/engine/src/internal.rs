@@ -1,9 +1,9 @@
 //! What the engine's own helpers tell it when their work is done.
 
-use bitcoin::{Amount, OutPoint};
+use bitcoin::{Amount, OutPoint, ScriptBuf};
 use cambista_protocol::market::quote::Quote;
 use cambista_protocol::signed::Signed;
-use cambista_protocol::words::{Direction, SwapId};
+use cambista_protocol::words::SwapId;
 
 use crate::handle::{EngineError, MakerContact, NoQuote, Quotes, Reply};
 use crate::ports::NewSwap;
@@ -14,6 +14,10 @@ pub(crate) struct HeldQuote {
     pub(crate) signed: Signed,
     pub(crate) quote: Quote,
     pub(crate) maker: MakerContact,
+    /// What should arrive exactly, if that was asked for.
+    pub(crate) receive: Option<Amount>,
+    /// Where it was said to go.
+    pub(crate) destination: Option<ScriptBuf>,
 }
 
 /// A swap whose terms are agreed as far as this side needs before it is written down.
@@ -27,8 +31,6 @@ pub(crate) struct Agreed {
 pub(crate) enum Internal {
     /// A round of asking is over.
     Quoted {
-        direction: Direction,
-        amount: Amount,
         held: Vec<HeldQuote>,
         refused: Vec<NoQuote>,
         reply: Reply<Result<Quotes, EngineError>>,

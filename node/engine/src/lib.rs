@@ -7,6 +7,7 @@
 
 mod advance;
 mod blocks;
+mod cancel;
 mod claim;
 mod cost;
 mod desk;
@@ -30,6 +31,6 @@ mod wishes;
 
 pub use engine::Engine;
 pub use handle::{
-    EngineError, EngineHandle, LightningNews, MakerContact, MakerPolicy, NoQuote, Quotes,
-    SidePolicy, StartSwap,
+    AskAmount, AskFor, EngineError, EngineHandle, LightningNews, MakerContact, MakerPolicy,
+    NoQuote, Quotes, SidePolicy, StartSwap,
 };

@@ -56,6 +56,12 @@ pub struct SwapRecord {
     pub swap_invoice: String,
     /// The prepay invoice (BOLT11).
     pub prepay_invoice: Option<String>,
+    /// `out`: the channels the payment may leave by.
+    #[serde(default)]
+    pub first_hops: Option<Vec<[u8; 32]>>,
+    /// `out`: exactly this should arrive at the destination (sat); the rest of the value is the claim's fee.
+    #[serde(default)]
+    pub exact_receive_sat: Option<u64>,
     /// The node the payment should arrive from.
     pub last_hop: Option<PublicKey>,
     /// Where this side's on-chain coins go: the claim of a payer, the refund of a funder.

@@ -139,6 +139,7 @@ const fn abort_words(why: Abort) -> &'static str {
         Abort::TooLate => "it became too late to claim safely, so the secret stays here",
         Abort::Withdrawn => "the other side withdrew",
         Abort::Conflict => "the funding was taken back",
+        Abort::Cancelled => "it was cancelled",
     }
 }
 
@@ -160,7 +161,32 @@ fn funder_told(live: &Live, funder: &FunderSwap, height: u32) -> Told {
             next: "the funding goes out as soon as the held payment is safe on this disk"
                 .to_owned(),
         },
-        Funding::Published(_) => funder_published(live, funder, height),
+        Funding::External if funder.outputs().iter().next().is_none() => {
+            external_told(funder, height)
+        }
+        Funding::Published(_) | Funding::External => funder_published(live, funder, height),
+    }
+}
+
+/// Nothing has arrived from outside yet.
+fn external_told(funder: &FunderSwap, height: u32) -> Told {
+    let deal = funder.deal();
+    let last =
+        deal.locks
+            .last_safe_deposit(deal.agreed_height, deal.refund_height, deal.confirmations);
+    let open = height < last && funder.peer_key().is_none() && !funder.withdrawn();
+    Told {
+        state: if open { "deposit" } else { "expired" },
+        money: "the Lightning payment is held for you; nothing of yours has arrived on the chain"
+            .to_owned(),
+        next: if open {
+            format!(
+                "send exactly {} sat, once, so that it is in a block by height {last}; send nothing after that",
+                deal.amount.to_sat()
+            )
+        } else {
+            "send nothing any more: what still arrives is sent back, less the miner fee".to_owned()
+        },
     }
 }
 
@@ -311,6 +337,7 @@ fn line(live: &Live, stored: &StoredEvent) -> Option<TimelineLine> {
             "the other side handed its key over: it has no claim left".to_owned()
         }
         Event::PeerPreimage { .. } => "the other side revealed the secret".to_owned(),
+        Event::Cancelled => "cancelled by you".to_owned(),
         Event::PeerWithdrew => "the other side withdrew".to_owned(),
     };
     Some(TimelineLine {

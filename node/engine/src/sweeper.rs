@@ -188,8 +188,13 @@ fn price(
         .map_or(Amount::ZERO, |o| o.value);
     let dust = live.record.destination.minimal_non_dust();
     let most = value.checked_sub(dust).unwrap_or(Amount::ZERO).min(cap);
+    // What should arrive exactly leaves the rest of the value to the miners, as long as that is enough for them.
+    let exact = live.record.exact_receive_sat.map(Amount::from_sat);
+    let over = exact
+        .and_then(|exact| value.checked_sub(exact))
+        .unwrap_or(Amount::ZERO);
     let fee = match previous {
-        None => wanted.min(most),
+        None => wanted.max(over).min(most),
         Some(previous) => {
             let least = previous.fee + Amount::from_sat(vsize.saturating_mul(INCREMENT));
             if wanted <= previous.fee || least > most {

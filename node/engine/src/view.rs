@@ -73,6 +73,12 @@ pub struct SwapView {
     pub funding_txid: Option<String>,
     /// The latest transaction of this side that spends the contract.
     pub spend_txid: Option<String>,
+    /// Funded from outside: what to send where, while that is still wanted.
+    #[serde(default)]
+    pub deposit: Option<DepositView>,
+    /// The block at which a payment of this side in flight returns at the latest, while one is.
+    #[serde(default)]
+    pub locked_until: Option<u32>,
     /// One sentence: where the money is now.
     pub money: String,
     /// One sentence: what happens next and by when.
@@ -132,4 +138,20 @@ pub struct QuoteView {
     pub refund_delta: u32,
     /// Unix seconds.
     pub valid_until: u64,
+    /// Whether the funding comes from outside this node.
+    #[serde(default)]
+    pub external: bool,
+}
+
+/// What is to be sent to fund a swap from outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DepositView {
+    /// The swap's own address. For one payment only.
+    pub address: String,
+    /// Exactly this (sat).
+    pub amount_sat: u64,
+    /// The payment must be in a block of this height or below.
+    pub last_safe_height: u32,
+    /// The same as a BIP21 URI.
+    pub uri: String,
 }

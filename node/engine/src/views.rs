@@ -2,19 +2,26 @@
 
 use bitcoin::{Address, Amount};
 use cambista_protocol::money::Msat;
-use cambista_protocol::swap::{Leg, Outcome, Output, Payment, SpendKind};
+use cambista_protocol::swap::{Funding, Leg, Outcome, Output, Payment, SpendKind};
 use cambista_protocol::words::{Direction, Role, Side, SwapId};
 
 use crate::engine::Core;
 use crate::handle::EngineError;
 use crate::live::Live;
-use crate::ports::Ports;
+use crate::ports::{Lightning, Ports};
 use crate::story;
-use crate::view::{CostView, SwapView};
+use crate::view::{CostView, DepositView, SwapView};
 
 impl<P: Ports> Core<P> {
     /// A swap by its id or the beginning of it.
     pub(crate) fn find_view(&self, wanted: &str) -> Result<SwapView, EngineError> {
+        let id = self.find(wanted)?;
+        self.view(id)
+            .ok_or_else(|| EngineError::NotFound("there is no such swap".to_owned()))
+    }
+
+    /// The swap whose id begins like this.
+    pub(crate) fn find(&self, wanted: &str) -> Result<SwapId, EngineError> {
         let wanted = wanted.to_ascii_lowercase();
         let mut found = self
             .order
@@ -22,9 +29,7 @@ impl<P: Ports> Core<P> {
             .filter(|id| id.to_string().starts_with(&wanted));
         let first = found.next().filter(|_| wanted.len() >= 4);
         match (first, found.next()) {
-            (Some(id), None) => self
-                .view(*id)
-                .ok_or_else(|| EngineError::NotFound("there is no such swap".to_owned())),
+            (Some(id), None) => Ok(*id),
             (Some(_), Some(_)) => Err(EngineError::Invalid(
                 "several swaps begin like this: give more of the id".to_owned(),
             )),
@@ -68,6 +73,8 @@ impl<P: Ports> Core<P> {
                 .map(|s| s.txid)
                 .or_else(|| live.sweeps.last().map(|s| s.tx.compute_txid()))
                 .map(|txid| txid.to_string()),
+            deposit: self.deposit(live),
+            locked_until: self.locked_until(live),
             money: told.money,
             next: told.next,
             cost: cost(live),
@@ -76,6 +83,51 @@ impl<P: Ports> Core<P> {
             timeline: story::timeline(live),
             version: live.version,
         })
+    }
+}
+
+impl<P: Ports> Core<P> {
+    /// What is to be sent from outside, as long as sending it still makes sense.
+    fn deposit(&self, live: &Live) -> Option<DepositView> {
+        let funder = live.funder()?;
+        let deal = funder.deal();
+        let last = deal.locks.last_safe_deposit(
+            deal.agreed_height,
+            deal.refund_height,
+            deal.confirmations,
+        );
+        let wanted = funder.funding() == Funding::External
+            && !live.ended()
+            && !funder.withdrawn()
+            && funder.peer_key().is_none()
+            && funder.outputs().iter().next().is_none()
+            && self.height < last;
+        if !wanted {
+            return None;
+        }
+        let address = Address::from_script(&deal.script_pubkey, deal.network)
+            .ok()?
+            .to_string();
+        let amount = deal.amount.display_in(bitcoin::Denomination::Bitcoin);
+        Some(DepositView {
+            uri: format!("bitcoin:{address}?amount={amount}"),
+            address,
+            amount_sat: deal.amount.to_sat(),
+            last_safe_height: last,
+        })
+    }
+
+    /// When the last of this side's own HTLCs in flight comes back by itself: Lightning closes the channel three
+    /// blocks after it expires.
+    fn locked_until(&self, live: &Live) -> Option<u32> {
+        if live.payer().is_none() || live.ended() {
+            return None;
+        }
+        let heights = live.record.deal.hashes();
+        let last = heights
+            .filter_map(|hash| self.ports.lightning().lock_height(hash))
+            .max()?;
+        Some(last + 3)
     }
 }
 

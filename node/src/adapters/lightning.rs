@@ -67,7 +67,7 @@ impl Lightning for LightningPort {
             max_total_cltv_delta: request.max_total_delta,
             max_parts: request.max_parts,
             retry_secs: u64::from(request.retry_secs),
-            first_hops: None,
+            first_hops: request.first_hops.clone(),
             last_hop: request.last_hop,
         };
         self.node.pay(&request).map_err(|error| match error {

@@ -36,7 +36,13 @@ impl Swaps for EngineHandle {
         amount: Amount,
         makers: Vec<MakerContact>,
     ) -> BoxFuture<'_, Result<Quotes, EngineError>> {
-        Box::pin(Self::quotes(self, direction, amount, makers))
+        let ask = cambista_engine::AskFor {
+            direction,
+            amount: cambista_engine::AskAmount::Swap(amount),
+            destination: None,
+            external: false,
+        };
+        Box::pin(Self::quotes(self, ask, makers))
     }
 
     fn start(&self, request: StartSwap) -> BoxFuture<'_, Result<SwapId, EngineError>> {

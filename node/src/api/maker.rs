@@ -76,6 +76,7 @@ impl MakerSettings {
             refund_delta: self.refund_delta,
             max_open: self.max_open,
             quote_secs: self.quote_secs,
+            external_ppm: None,
         })
     }
 }

@@ -9,7 +9,7 @@ use bitcoin::address::NetworkUnchecked;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Address, Amount, Network, ScriptBuf};
 use cambista_protocol::money::{MAX_MONEY_SAT, Msat};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 
 use super::extract::{Body, Id, Params};
 use super::problem::{Code, Problem};
@@ -114,6 +114,7 @@ pub(super) async fn swap(
     let deadline = Instant::now() + wait;
     // Taken before the first look, so that no change between look and wait is missed.
     let mut changes = state.swaps.changes();
+    let mut stop = state.stop.clone();
     loop {
         changes.borrow_and_update();
         let swap = state.swaps.swap(id.clone()).await?;
@@ -121,18 +122,17 @@ pub(super) async fn swap(
         if news || wait.is_zero() {
             return Ok(Json(swap));
         }
-        match timeout_at(deadline, changes.changed()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => {
-                return Err(Problem::new(
-                    Code::Stopping,
-                    "the node is stopping; open swaps go on when it is started again",
-                )
-                .next("cambista run"));
-            }
-            Err(_) => return Ok(Json(swap)),
+        tokio::select! {
+            changed = changes.changed() => changed.map_err(|_| stopping())?,
+            _ = stop.wait_for(|stop| *stop) => return Err(stopping()),
+            () = sleep_until(deadline) => return Ok(Json(swap)),
         }
     }
+}
+
+fn stopping() -> Problem {
+    let detail = "the node is stopping; open swaps go on when it is started again";
+    Problem::new(Code::Stopping, detail).next("cambista run")
 }
 
 fn amount(sat: u64) -> Result<Amount, Problem> {
@@ -200,5 +200,6 @@ fn start_request(order: Order, network: Network) -> Result<StartSwap, Problem> {
         max_routing_fee: fee(order.max_routing_fee_sat)?.and_then(Msat::from_sat),
         confirmations: order.confirmations,
         label: order.label,
+        ..StartSwap::default()
     })
 }

@@ -107,6 +107,12 @@ impl FunderSwap {
         self.funding
     }
 
+    /// Whether this side has asked the payer to give up.
+    #[must_use]
+    pub const fn withdrawn(&self) -> bool {
+        self.withdrawn
+    }
+
     /// The latest version of the funding.
     #[must_use]
     pub const fn funding_txid(&self) -> Option<Txid> {

@@ -36,6 +36,8 @@ pub struct PayRequest {
     pub max_parts: u8,
     /// Seconds to go on retrying.
     pub retry_secs: u32,
+    /// The channels the payment may leave by; any when none are named.
+    pub first_hops: Option<Vec<[u8; 32]>>,
     /// The node the last hop must come from.
     pub last_hop: Option<PublicKey>,
 }

@@ -1,16 +1,17 @@
 //! Asking makers for firm quotes, and what each would cost all in.
 
-use bitcoin::Amount;
+use bitcoin::{Amount, ScriptBuf};
 use cambista_protocol::cbor;
 use cambista_protocol::contract::SpendKind;
 use cambista_protocol::market::quote::Quote;
 use cambista_protocol::message::{MAX_QUOTE_MESSAGE, QuoteReply, QuoteRequest};
+use cambista_protocol::signed::Signed;
 use cambista_protocol::swap::Outcome;
 use cambista_protocol::words::{Direction, Side, SwapId};
 
 use crate::cost;
 use crate::engine::Core;
-use crate::handle::{EngineError, MakerContact, NoQuote, Quotes, Reply};
+use crate::handle::{AskAmount, AskFor, EngineError, MakerContact, NoQuote, Quotes, Reply};
 use crate::internal::{HeldQuote, Internal};
 use crate::ports::{Chain, Clock, Lightning, PeerProtocol, Peers, Ports, RouteTarget, Wallet};
 use crate::view::QuoteView;
@@ -28,23 +29,27 @@ impl<P: Ports> Core<P> {
     /// Asks every maker at once, beside the engine.
     pub(crate) fn ask(
         &mut self,
-        direction: Direction,
-        amount: Amount,
+        ask: AskFor,
         mut makers: Vec<MakerContact>,
         reply: Reply<Result<Quotes, EngineError>>,
     ) {
-        if amount.to_sat() < LEAST_AMOUNT || amount > Amount::MAX_MONEY {
-            let _ = reply.send(Err(EngineError::Invalid(format!(
-                "{} sat cannot be swapped: the least is {LEAST_AMOUNT} sat",
-                amount.to_sat()
-            ))));
-            return;
-        }
+        let amount = match self.swap_amount(&ask) {
+            Ok(amount) => amount,
+            Err(error) => {
+                let _ = reply.send(Err(error));
+                return;
+            }
+        };
+        let (receive, destination) = match ask.amount {
+            AskAmount::Swap(_) => (None, ask.destination),
+            AskAmount::Receive(receive) => (Some(receive), ask.destination),
+        };
         makers.truncate(MOST_MAKERS);
         let request = QuoteRequest {
             network: self.network(),
-            direction,
+            direction: ask.direction,
             amount_sat: amount.to_sat(),
+            external: ask.external,
         };
         let body = cbor::to_vec(&request);
         let now = self.now();
@@ -55,24 +60,30 @@ impl<P: Ports> Core<P> {
                 let (ports, body, request) = (ports.clone(), body.clone(), request.clone());
                 asked.spawn(async move {
                     let node = maker.node_id;
-                    let answer = ask_one(&*ports, maker, body, &request, now).await;
-                    answer.map_err(|reason| NoQuote {
-                        maker: node.to_string(),
-                        reason,
-                    })
+                    ask_one(&*ports, &maker, body, &request, now)
+                        .await
+                        .map(|(signed, quote)| (signed, quote, maker))
+                        .map_err(|reason| NoQuote {
+                            maker: node.to_string(),
+                            reason,
+                        })
                 });
             }
             let (mut held, mut refused) = (Vec::new(), Vec::new());
             while let Some(answer) = asked.join_next().await {
                 match answer {
-                    Ok(Ok(quote)) => held.push(quote),
+                    Ok(Ok((signed, quote, maker))) => held.push(HeldQuote {
+                        signed,
+                        quote,
+                        maker,
+                        receive,
+                        destination: destination.clone(),
+                    }),
                     Ok(Err(none)) => refused.push(none),
                     Err(_) => {}
                 }
             }
             Internal::Quoted {
-                direction,
-                amount,
                 held,
                 refused,
                 reply,
@@ -80,11 +91,45 @@ impl<P: Ports> Core<P> {
         });
     }
 
+    /// SAT for what was asked.
+    fn swap_amount(&self, ask: &AskFor) -> Result<Amount, EngineError> {
+        let invalid = |text: String| Err(EngineError::Invalid(text));
+        if ask.external && ask.direction == Direction::Out {
+            return invalid("only on-chain -> Lightning can be funded from outside".into());
+        }
+        let amount = match ask.amount {
+            AskAmount::Swap(amount) => amount,
+            AskAmount::Receive(_) if ask.direction == Direction::In => {
+                return invalid(
+                    "an exact amount to receive can be asked for Lightning -> on-chain only".into(),
+                );
+            }
+            // The claim leaf's weight: what it leaves over by key path makes the claim a little faster, never smaller.
+            AskAmount::Receive(receive) => {
+                let rate = self.ports.chain().fee_rate(crate::sweeper::LAZY_TARGET);
+                let script = destination_or_p2tr(ask.destination.as_ref());
+                if receive < script.minimal_non_dust() {
+                    return invalid(format!(
+                        "{} sat to this address is dust: no node would relay it",
+                        receive.to_sat()
+                    ));
+                }
+                let fee = cost::sweep_fee(SpendKind::Claim, &script, rate);
+                receive.checked_add(fee).unwrap_or(Amount::MAX_MONEY)
+            }
+        };
+        if amount.to_sat() < LEAST_AMOUNT || amount >= Amount::MAX_MONEY {
+            return invalid(format!(
+                "{} sat cannot be swapped: the least is {LEAST_AMOUNT} sat",
+                amount.to_sat()
+            ));
+        }
+        Ok(amount)
+    }
+
     /// Keeps the quotes and shows them, cheapest first.
     pub(crate) fn quoted(
         &mut self,
-        _direction: Direction,
-        _amount: Amount,
         held: Vec<HeldQuote>,
         refused: Vec<NoQuote>,
         reply: Reply<Result<Quotes, EngineError>>,
@@ -107,7 +152,14 @@ impl<P: Ports> Core<P> {
         let amount = quote.amount();
         let locks = quote.timelocks();
         let (miner, limit_base, locked) = match quote.direction {
-            Direction::Out => self.out_costs(quote),
+            Direction::Out => self.out_costs(held),
+            // Whoever pays from outside pays that wallet's fee; taking a deposit back is ours.
+            Direction::In if quote.external => {
+                let rate = self.ports.chain().fee_rate(crate::funding::FUNDING_TARGET);
+                let back = cost::sweep_fee(SpendKind::Refund, &destination_or_p2tr(None), rate);
+                let locked = locks.fund_window + locks.refund_delta + locks.refund_confirm;
+                (Amount::ZERO, back, locked)
+            }
             Direction::In => {
                 let rate = self.ports.chain().fee_rate(crate::funding::FUNDING_TARGET);
                 let funding = self.ports.wallet().funding_fee(amount, rate);
@@ -163,20 +215,21 @@ impl<P: Ports> Core<P> {
             confirmations: self.wanted_confirmations(quote),
             refund_delta: quote.refund_delta,
             valid_until: quote.valid_until,
+            external: quote.external,
         }
     }
 
     /// Miner fee expected, the fee the limit grows from, and the longest lock of an `out`.
-    fn out_costs(&self, quote: &Quote) -> (Amount, Amount, u32) {
-        // A P2TR destination; the swap's own is not known yet.
-        let script = bitcoin::ScriptBuf::from_bytes([&[0x51, 0x20][..], &[0; 32][..]].concat());
+    fn out_costs(&self, held: &HeldQuote) -> (Amount, Amount, u32) {
+        let script = destination_or_p2tr(held.destination.as_ref());
         let chain = self.ports.chain();
-        let expected = cost::sweep_fee(
-            SpendKind::KeyPath,
-            &script,
-            chain.fee_rate(crate::sweeper::LAZY_TARGET),
-        );
-        let worst = cost::sweep_fee(SpendKind::Claim, &script, chain.fee_rate(1));
+        let rate = chain.fee_rate(crate::sweeper::LAZY_TARGET);
+        let quote = &held.quote;
+        let expected = match held.receive {
+            Some(receive) => quote.amount().checked_sub(receive).unwrap_or(Amount::ZERO),
+            None => cost::sweep_fee(SpendKind::KeyPath, &script, rate),
+        };
+        let worst = cost::sweep_fee(SpendKind::Claim, &script, chain.fee_rate(1)).max(expected);
         (expected, worst, quote.timelocks().max_total_delta() + 3)
     }
 
@@ -220,14 +273,21 @@ impl<P: Ports> Core<P> {
     }
 }
 
+/// The script a claim will pay; a P2TR one, like this wallet's own, while it is not known.
+fn destination_or_p2tr(destination: Option<&ScriptBuf>) -> ScriptBuf {
+    destination
+        .cloned()
+        .unwrap_or_else(|| ScriptBuf::from_bytes([&[0x51, 0x20][..], &[0; 32][..]].concat()))
+}
+
 /// One maker's quote, checked: its signature, its network, and that it is the one asked for.
 async fn ask_one<P: Ports>(
     ports: &P,
-    maker: MakerContact,
+    maker: &MakerContact,
     body: Vec<u8>,
     request: &QuoteRequest,
     now: u64,
-) -> Result<HeldQuote, String> {
+) -> Result<(Signed, Quote), String> {
     let bytes = ports
         .peers()
         .request(&maker.peer, PeerProtocol::Quote, body)
@@ -243,16 +303,13 @@ async fn ask_one<P: Ports>(
     let asked = quote.maker == maker.node_id
         && quote.network == request.network
         && quote.direction == request.direction
-        && quote.amount_sat == request.amount_sat;
+        && quote.amount_sat == request.amount_sat
+        && quote.external == request.external;
     if !asked {
         return Err("the quote is not for what was asked".to_owned());
     }
     if quote.valid_until < now.max(ports.clock().now()) {
         return Err("the quote has expired already".to_owned());
     }
-    Ok(HeldQuote {
-        signed,
-        quote,
-        maker,
-    })
+    Ok((signed, quote))
 }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use bitcoin::ScriptBuf;
 use bitcoin::secp256k1::PublicKey;
+use bitcoin::{Amount, ScriptBuf};
 use cambista_protocol::cbor;
 use cambista_protocol::message::{Acceptance, SwapReply, SwapRequest};
 use cambista_protocol::money::Msat;
@@ -21,6 +21,7 @@ use crate::ports::{
     Wallet,
 };
 use crate::record::{Limits, OrderRecord, SwapRecord};
+use crate::view::QuoteView;
 
 /// The longest answer to a swap message that is read (bytes).
 const MAX_REPLY: usize = 16_384;
@@ -36,6 +37,8 @@ struct Opening<P> {
     destination: ScriptBuf,
     foreign: bool,
     limits: Limits,
+    first_hops: Option<Vec<[u8; 32]>>,
+    last_hop: Option<PublicKey>,
     label: Option<String>,
 }
 
@@ -74,12 +77,7 @@ impl<P: Ports> Core<P> {
         }
         self.check_means(&held)?;
         let view = self.quote_view(&held);
-        let max_routing = request
-            .max_routing_fee
-            .map_or(view.max_routing_fee_sat, |m| m.0 / 1000);
-        let max_miner = request
-            .max_miner_fee
-            .map_or(view.max_miner_fee_sat, bitcoin::Amount::to_sat);
+        let limits = limits(request, &view)?;
         let confirmations = request.confirmations.unwrap_or(view.confirmations);
         if quote.direction == Direction::In && confirmations != quote.confirmations {
             return Err(EngineError::Invalid(
@@ -93,6 +91,18 @@ impl<P: Ports> Core<P> {
                 "on-chain -> Lightning pays into your channels; it takes no address".into(),
             ));
         }
+        let external = request.first_hops.is_some() && quote.direction == Direction::In;
+        if external || (request.last_hop.is_some() && quote.direction == Direction::Out) {
+            return Err(EngineError::Invalid(
+                "that channel choice is not of this direction".into(),
+            ));
+        }
+        // A price that depends on where the coins go holds for that place only.
+        if held.receive.is_some() && held.destination != request.destination {
+            return Err(EngineError::Invalid(
+                "the quote was asked for another address: ask for a new one".into(),
+            ));
+        }
         let destination = match request.destination.clone() {
             Some(destination) => destination,
             None => self
@@ -101,6 +111,16 @@ impl<P: Ports> Core<P> {
                 .fresh_script()
                 .map_err(|e| EngineError::Unavailable(e.to_string()))?,
         };
+        if quote.direction == Direction::Out {
+            let least = destination.minimal_non_dust() + Amount::from_sat(view.miner_fee_sat);
+            if quote.amount() <= least {
+                return Err(EngineError::Refused(format!(
+                    "{} sat would not survive its own claim fee: swap more than {} sat; nothing began",
+                    quote.amount_sat,
+                    least.to_sat()
+                )));
+            }
+        }
         Ok(Opening {
             ports: self.ports.clone(),
             id: SwapId(self.ports.entropy().bytes32()),
@@ -109,10 +129,9 @@ impl<P: Ports> Core<P> {
             confirmations,
             destination,
             foreign,
-            limits: Limits {
-                max_miner_fee_sat: max_miner,
-                max_routing_fee_sat: max_routing,
-            },
+            limits,
+            first_hops: request.first_hops.clone(),
+            last_hop: request.last_hop,
             label: request.label.clone(),
             held,
         })
@@ -121,9 +140,9 @@ impl<P: Ports> Core<P> {
     /// A swap this node cannot carry is not begun.
     fn check_means(&self, held: &HeldQuote) -> Result<(), EngineError> {
         let quote = &held.quote;
-        let invoices = quote.swap_invoice().unwrap_or(bitcoin::Amount::ZERO);
+        let invoices = quote.swap_invoice().unwrap_or(Amount::ZERO);
         let liquidity = self.ports.lightning().liquidity();
-        let msat = |a: bitcoin::Amount| Msat::from_sat(a.to_sat()).unwrap_or(Msat(u64::MAX));
+        let msat = |a: Amount| Msat::from_sat(a.to_sat()).unwrap_or(Msat(u64::MAX));
         match quote.direction {
             Direction::Out => {
                 let needed = invoices + quote.prepay();
@@ -142,6 +161,9 @@ impl<P: Ports> Core<P> {
                         liquidity.inbound.0 / 1000,
                         invoices.to_sat()
                     )));
+                }
+                if quote.external {
+                    return Ok(());
                 }
                 let rate = self.fee_rate(crate::funding::FUNDING_TARGET);
                 self.ports
@@ -262,8 +284,9 @@ impl<P: Ports> Opening<P> {
         let payer = acceptance.payer;
         let quote = &self.held.quote;
         let lightning = self.ports.lightning();
-        let funder = funder_terms(lightning, quote, &payer.payment_hash, secrets, self.height)
+        let mut funder = funder_terms(lightning, quote, &payer.payment_hash, secrets, self.height)
             .map_err(|e| EngineError::Unavailable(e.to_string()))?;
+        funder.last_hop = self.last_hop;
         let node = lightning.node_id();
         let deal = self.deal(&payer, &funder, secrets, Some(&node))?;
         let terms = SwapRequest::Terms {
@@ -361,6 +384,8 @@ impl<P: Ports> Opening<P> {
             peer,
             swap_invoice: funder.swap_invoice.clone(),
             prepay_invoice: funder.prepay_invoice.clone(),
+            first_hops: self.first_hops.clone(),
+            exact_receive_sat: self.held.receive.map(Amount::to_sat),
             last_hop: funder.last_hop,
             destination: self.destination.clone(),
             foreign_destination: self.foreign,
@@ -373,6 +398,41 @@ impl<P: Ports> Opening<P> {
         };
         Box::new(NewSwap { order, record })
     }
+}
+
+/// The limits this swap runs under. With `max_fee` the sum of all of them stays below it.
+fn limits(request: &StartSwap, view: &QuoteView) -> Result<Limits, EngineError> {
+    let mut miner = request
+        .max_miner_fee
+        .map_or(view.max_miner_fee_sat, Amount::to_sat);
+    let mut routing = request
+        .max_routing_fee
+        .map_or(view.max_routing_fee_sat, |m| m.0 / 1000);
+    let refuse = |what: &str, least: u64, limit: u64| {
+        Err(EngineError::Refused(format!(
+            "{what} would be about {least} sat now, your limit is {limit} sat; nothing began"
+        )))
+    };
+    if miner < view.miner_fee_sat {
+        return refuse("the miner fee", view.miner_fee_sat, miner);
+    }
+    if routing < view.routing_fee_sat {
+        return refuse("routing", view.routing_fee_sat, routing);
+    }
+    if let Some(max) = request.max_fee {
+        let max = max.to_sat();
+        let least = u64::try_from(view.total_sat).unwrap_or(0);
+        let budget = max.checked_add_signed(view.maker_fee_sat.saturating_neg());
+        let Some(budget) = budget.filter(|_| least <= max) else {
+            return refuse("all of it", least, max);
+        };
+        miner = miner.min(budget.saturating_sub(view.routing_fee_sat));
+        routing = routing.min(budget.saturating_sub(miner));
+    }
+    Ok(Limits {
+        max_miner_fee_sat: miner,
+        max_routing_fee_sat: routing,
+    })
 }
 
 fn broken(what: &str) -> EngineError {

@@ -107,6 +107,7 @@ fn every_event() -> Vec<Event> {
             preimage: Secret32([8; 32]),
         },
         Event::PeerWithdrew,
+        Event::Cancelled,
     ];
     for event in &all {
         match event {
@@ -128,7 +129,8 @@ fn every_event() -> Vec<Event> {
             | Event::FundingBumped { .. }
             | Event::PeerKey { .. }
             | Event::PeerPreimage { .. }
-            | Event::PeerWithdrew => {}
+            | Event::PeerWithdrew
+            | Event::Cancelled => {}
         }
     }
     all
