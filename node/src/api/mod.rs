@@ -21,7 +21,7 @@ pub mod types;
 mod wallet_routes;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use backend::{Answer, Backend};
 pub use engine::Swaps;

@@ -34,6 +34,20 @@ pub(super) struct CostView {
     pub total_sat: i64,
 }
 
+/// What is to be sent to fund a swap from outside.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DepositView {
+    /// The swap's own address. For one payment only.
+    pub address: String,
+    /// Exactly this (sat).
+    pub amount_sat: u64,
+    /// The payment must be in a block of this height or below.
+    pub last_safe_height: u32,
+    /// The same as a BIP21 URI.
+    pub uri: String,
+}
+
 /// A swap as shown.
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -78,6 +92,10 @@ pub(super) struct SwapView {
     pub funding_txid: Option<String>,
     /// The latest transaction of this side that spends the contract.
     pub spend_txid: Option<String>,
+    /// Funded from outside: what to send where, while that is still wanted.
+    pub deposit: Option<DepositView>,
+    /// The block at which a payment of this side in flight returns at the latest, while one is.
+    pub locked_until: Option<u32>,
     /// One sentence: where the money is now.
     pub money: String,
     /// One sentence: what happens next and by when.
@@ -138,6 +156,8 @@ pub(super) struct QuoteView {
     pub refund_delta: u32,
     /// Unix seconds.
     pub valid_until: u64,
+    /// Whether the funding comes from outside this node.
+    pub external: bool,
 }
 
 /// What one maker answered.

@@ -30,7 +30,8 @@ pub async fn serve(
     let stopped = |mut stop: watch::Receiver<bool>| async move {
         let _ = stop.wait_for(|stop| *stop).await;
     };
-    let server = axum::serve(listener, router(state)).with_graceful_shutdown(stopped(stop.clone()));
+    let server = axum::serve(listener, router(state.until(stop.clone())))
+        .with_graceful_shutdown(stopped(stop.clone()));
     tokio::select! {
         served = async { server.await } => served,
         () = async { stopped(stop).await; tokio::time::sleep(GRACE).await } => Ok(()),

@@ -7,6 +7,7 @@ use super::backend::Backend;
 use super::engine::Swaps;
 use super::problem::{Funds, Problem};
 use cambista_engine::EngineHandle;
+use tokio::sync::watch;
 
 /// What every request handler has at hand. Cheap to clone.
 #[derive(Clone)]
@@ -14,6 +15,10 @@ pub struct State {
     pub(super) swaps: Arc<dyn Swaps>,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) token: Arc<str>,
+    /// Turns true when the API ends; nobody is kept waiting then.
+    pub(super) stop: watch::Receiver<bool>,
+    /// Keeps `stop` waiting for as long as nobody serves.
+    _unserved: Option<Arc<watch::Sender<bool>>>,
 }
 
 impl State {
@@ -26,10 +31,22 @@ impl State {
     /// The same over anything that can swap.
     #[must_use]
     pub fn over(swaps: Arc<dyn Swaps>, backend: Arc<dyn Backend>, token: &str) -> Self {
+        let (unserved, stop) = watch::channel(false);
+        let _unserved = Some(Arc::new(unserved));
         Self {
             swaps,
             backend,
             token: token.into(),
+            stop,
+            _unserved,
+        }
+    }
+
+    pub(super) fn until(self, stop: watch::Receiver<bool>) -> Self {
+        Self {
+            stop,
+            _unserved: None,
+            ..self
         }
     }
 }

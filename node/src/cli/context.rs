@@ -16,6 +16,8 @@ pub(super) struct Context {
     pub(super) dir: DataDir,
     pub(super) network: Network,
     pub(super) json: bool,
+    /// Whether someone is there to answer questions.
+    pub(super) interactive: bool,
     /// How this program was called: `cambista --network regtest`.
     called: String,
 }
@@ -30,6 +32,7 @@ impl Context {
             dir,
             network: cli.network,
             json: cli.json,
+            interactive: io::stdin().is_terminal(),
             called: called(cli),
         })
     }
@@ -75,7 +78,7 @@ impl Context {
         if yes {
             return Ok(());
         }
-        if !io::stdin().is_terminal() {
+        if !self.interactive {
             return Err(Failure::usage(
                 "nobody is there to agree to this: add --yes to agree beforehand. Nothing was begun",
                 "the same command with --yes",

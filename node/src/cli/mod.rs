@@ -72,13 +72,17 @@ fn sentence(text: &str) -> String {
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
     let context = Context::new(&cli)?;
-    match cli.command {
-        Command::Init(args) => init::init(&context, *args)?,
-        Command::Run => node::run(&context)?,
-        Command::Stop => node::stop(&context)?,
-        Command::Status => node::status(&context)?,
-        Command::Offers(args) => market::offers(&context, &args)?,
-        Command::Quote(args) => market::quote(&context, &args)?,
+    dispatch(&context, cli.command)
+}
+
+fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Init(args) => init::init(context, *args)?,
+        Command::Run => node::run(context)?,
+        Command::Stop => node::stop(context)?,
+        Command::Status => node::status(context)?,
+        Command::Offers(args) => market::offers(context, &args)?,
+        Command::Quote(args) => market::quote(context, &args)?,
         Command::Out(OutArgs {
             take,
             address,
@@ -88,18 +92,18 @@ fn run(cli: Cli) -> Result<Exit, Failure> {
                 address: address.as_deref(),
                 confirmations: confs,
             };
-            return take::take(&context, DirectionName::Out, &take, payout);
+            return take::take(context, DirectionName::Out, &take, payout);
         }
         Command::In(InArgs { take }) => {
-            return take::take(&context, DirectionName::In, &take, Payout::default());
+            return take::take(context, DirectionName::In, &take, Payout::default());
         }
-        Command::Swaps(args) => return follow::swaps(&context, &args),
-        Command::Maker(command) => money::maker(&context, command)?,
-        Command::Channel(command) => money::channel(&context, command)?,
-        Command::Peer(command) => node::peer(&context, command)?,
-        Command::Wallet(command) => money::wallet(&context, command)?,
-        Command::Contract(command) => contract::contract(&context, command)?,
-        Command::Openapi => node::openapi(&context)?,
+        Command::Swaps(args) => return follow::swaps(context, &args),
+        Command::Maker(command) => money::maker(context, command)?,
+        Command::Channel(command) => money::channel(context, command)?,
+        Command::Peer(command) => node::peer(context, command)?,
+        Command::Wallet(command) => money::wallet(context, command)?,
+        Command::Contract(command) => contract::contract(context, command)?,
+        Command::Openapi => node::openapi(context)?,
     }
     Ok(Exit::Done)
 }

@@ -196,9 +196,10 @@ pub(super) fn maker(settings: &MakerSettings) -> String {
 
 fn side(side: &SideSettings) -> String {
     format!(
-        "{} + {} ({} ppm), plus chain costs; from {} to {}",
+        "{} {} {} ({} ppm), plus chain costs; from {} to {}",
         sat(side.base_sat),
-        percent(i64::from(side.ppm), 1_000_000),
+        if side.ppm < 0 { "-" } else { "+" },
+        percent(i64::from(side.ppm.unsigned_abs()), 1_000_000),
         side.ppm,
         sat(side.min_sat),
         sat(side.max_sat),

@@ -173,7 +173,7 @@ pub(super) fn price(quote: &QuoteView, terms: Terms, to: Option<&str>) -> String
     let destination = to.map_or_else(|| "this node's wallet".to_owned(), plain);
     let (from, into) = if out {
         (
-            "over Lightning, before routing".to_owned(),
+            "over Lightning, plus routing".to_owned(),
             format!("on-chain, to {destination}"),
         )
     } else {
@@ -185,13 +185,13 @@ pub(super) fn price(quote: &QuoteView, terms: Terms, to: Option<&str>) -> String
     let prepay = match quote.prepay_sat {
         0 => String::new(),
         at_risk => format!(
-            ", of it {} a prepay the maker keeps if you walk away",
+            "; {} of it is a prepay, lost if you walk away",
             sat(at_risk)
         ),
     };
     let lost = match (out, quote.worst_if_failed_sat) {
         (_, 0) => "nothing".to_owned(),
-        (true, worst) => format!("at most {}: the prepay and what routing took", sat(worst)),
+        (true, worst) => format!("at most {}: the prepay", sat(worst)),
         (false, worst) => format!(
             "at most {}: miner fees of sending and taking back",
             sat(worst)

@@ -155,7 +155,7 @@ pub(super) fn full(swap: &SwapView) -> String {
     );
     let mut row = |name: &str, value: &str| {
         if !value.is_empty() {
-            text.push_str(&format!("  {name:<10} {value}\n"));
+            text.push_str(&format!("  {name:<12} {value}\n"));
         }
     };
     row("State", &state(swap));

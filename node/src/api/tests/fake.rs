@@ -17,12 +17,43 @@ use crate::client::{Client, ClientError};
 use crate::datadir::DataDir;
 
 /// The token of every test's node.
-pub(super) const TOKEN: &str = "0123456789abcdef";
+pub(crate) const TOKEN: &str = "0123456789abcdef";
 /// A Lightning node.
-pub(super) const MAKER: &str = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+pub(crate) const MAKER: &str = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
 
-/// A swap under way.
-pub(super) fn swap(version: u64) -> SwapView {
+/// The version at which the swap is done.
+pub(crate) const DONE: u64 = 9;
+/// The version at which it has failed.
+pub(crate) const FAILED: u64 = 10;
+
+/// A swap under way, or at its end.
+pub(crate) fn swap(version: u64) -> SwapView {
+    let mut swap = begun(version);
+    swap.ended = version >= DONE;
+    if swap.ended {
+        swap.state = "done".into();
+        swap.received_sat = (version == DONE).then_some(249_738);
+        swap.outcome = Some(
+            if version == DONE {
+                "done"
+            } else {
+                "nothing_happened"
+            }
+            .into(),
+        );
+        swap.money = "All of it is where it belongs.".into();
+        swap.next = String::new();
+        swap.timeline.push(TimelineLine {
+            at: 1_795_342_000,
+            height: 121,
+            text: "swept".into(),
+            txid: Some("ee".repeat(32)),
+        });
+    }
+    swap
+}
+
+fn begun(version: u64) -> SwapView {
     SwapView {
         id: SwapId([0xab; 32]).to_string(),
         order: SwapId([0xcd; 32]).to_string(),
@@ -44,6 +75,8 @@ pub(super) fn swap(version: u64) -> SwapView {
         destination: "bcrt1q".into(),
         funding_txid: None,
         spend_txid: None,
+        deposit: None,
+        locked_until: None,
         money: "reserved".into(),
         next: "the maker funds".into(),
         cost: CostView {
@@ -54,8 +87,8 @@ pub(super) fn swap(version: u64) -> SwapView {
         label: Some("rent".into()),
         created_at: 1_795_341_734,
         timeline: vec![TimelineLine {
-            at: 1,
-            height: 2,
+            at: 1_795_341_734,
+            height: 120,
             text: "agreed".into(),
             txid: None,
         }],
@@ -64,7 +97,7 @@ pub(super) fn swap(version: u64) -> SwapView {
 }
 
 /// A price.
-pub(super) fn quote() -> QuoteView {
+pub(crate) fn quote() -> QuoteView {
     QuoteView {
         id: "11".repeat(16),
         direction: "out".into(),
@@ -86,24 +119,25 @@ pub(super) fn quote() -> QuoteView {
         confirmations: 1,
         refund_delta: 144,
         valid_until: 1_795_341_794,
+        external: false,
     }
 }
 
 /// What was asked of the node.
 #[derive(Default)]
-pub(super) struct Asked {
-    pub(super) started: Vec<StartSwap>,
-    pub(super) sent: Vec<SendCoins>,
-    pub(super) stopped: bool,
-    pub(super) policy: MakerPolicy,
+pub(crate) struct Asked {
+    pub(crate) started: Vec<StartSwap>,
+    pub(crate) sent: Vec<SendCoins>,
+    pub(crate) stopped: bool,
+    pub(crate) policy: MakerPolicy,
 }
 
 /// The node.
-pub(super) struct Fake {
-    pub(super) asked: Mutex<Asked>,
-    pub(super) version: watch::Sender<u64>,
-    pub(super) no_makers: bool,
-    pub(super) refuse: bool,
+pub(crate) struct Fake {
+    pub(crate) asked: Mutex<Asked>,
+    pub(crate) version: watch::Sender<u64>,
+    pub(crate) no_makers: bool,
+    pub(crate) refuse: bool,
 }
 
 fn good<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T, Problem>> {
@@ -257,17 +291,17 @@ impl Backend for Fake {
 }
 
 /// A served node.
-pub(super) struct Served {
-    pub(super) node: Arc<Fake>,
-    pub(super) address: String,
-    pub(super) stop: watch::Sender<bool>,
-    pub(super) server: tokio::task::JoinHandle<std::io::Result<()>>,
-    pub(super) dir: DataDir,
+pub(crate) struct Served {
+    pub(crate) node: Arc<Fake>,
+    pub(crate) address: String,
+    pub(crate) stop: watch::Sender<bool>,
+    pub(crate) server: tokio::task::JoinHandle<std::io::Result<()>>,
+    pub(crate) dir: DataDir,
     _temp: tempfile::TempDir,
 }
 
 /// Serves a node, the way the daemon does.
-pub(super) async fn served(change: impl FnOnce(&mut Fake)) -> Served {
+pub(crate) async fn served(change: impl FnOnce(&mut Fake)) -> Served {
     let mut node = Fake {
         asked: Mutex::default(),
         version: watch::Sender::new(1),
@@ -299,7 +333,7 @@ pub(super) async fn served(change: impl FnOnce(&mut Fake)) -> Served {
 
 impl Served {
     /// Uses the blocking client beside the server.
-    pub(super) async fn call<T: Send + 'static>(
+    pub(crate) async fn call<T: Send + 'static>(
         &self,
         ask: impl FnOnce(&Client) -> Result<T, ClientError> + Send + 'static,
     ) -> Result<T, ClientError> {
@@ -310,7 +344,7 @@ impl Served {
     }
 
     /// The same for a call that must be refused.
-    pub(super) async fn refused<T: std::fmt::Debug + Send + 'static>(
+    pub(crate) async fn refused<T: std::fmt::Debug + Send + 'static>(
         &self,
         ask: impl FnOnce(&Client) -> Result<T, ClientError> + Send + 'static,
     ) -> Problem {

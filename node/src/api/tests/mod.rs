@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-mod fake;
+pub(crate) mod fake;
 mod guard;
 mod routes;
 mod schema;

@@ -1,0 +1,164 @@
+//! Whole commands over a real socket; only the node behind it is made up.
+
+use std::time::Duration;
+
+use clap::Parser as _;
+
+use super::super::args::Cli;
+use super::super::context::Context;
+use super::super::dispatch;
+use super::super::failure::{Exit, Failure};
+use crate::api::tests::fake::{DONE, FAILED, Served, served};
+
+async fn typed(node: &Served, line: &str) -> Result<Exit, Failure> {
+    let words = line
+        .split_whitespace()
+        .map(str::to_owned)
+        .collect::<Vec<_>>();
+    let cli = Cli::try_parse_from(words).unwrap();
+    let mut context = Context::new(&cli).unwrap();
+    context.dir = node.dir.clone();
+    context.interactive = false;
+    tokio::task::spawn_blocking(move || dispatch(&context, cli.command))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn money_does_not_move_before_someone_agrees() {
+    let node = served(|_| ()).await;
+    for line in ["cambista out 250000", "cambista wallet send bcrt1q 5"] {
+        let failure = typed(&node, line).await.unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.text.contains("--yes"), "{}", failure.text);
+    }
+    let asked = node.node.asked.lock().unwrap();
+    assert!(asked.started.is_empty() && asked.sent.is_empty());
+}
+
+#[tokio::test]
+async fn a_price_above_the_limit_is_refused_before_it_begins() {
+    let node = served(|_| ()).await;
+    let failure = typed(&node, "cambista out 250000 --yes --max-fee 1899")
+        .await
+        .unwrap_err();
+    assert_eq!(failure.exit, Exit::Refused);
+    assert!(node.node.asked.lock().unwrap().started.is_empty());
+    // The limits the user sets count, not the quote's.
+    let line =
+        "cambista out 250000 --yes --detach --max-fee 801 --max-miner-fee 300 --max-routing-fee 1";
+    assert_eq!(typed(&node, line).await.unwrap(), Exit::Done);
+    assert_eq!(node.node.asked.lock().unwrap().started.len(), 1);
+}
+
+#[tokio::test]
+async fn a_swap_is_followed_to_its_end_and_the_exit_code_tells_how() {
+    for (end, exit) in [(DONE, Exit::Done), (FAILED, Exit::SwapFailed)] {
+        let node = served(|_| ()).await;
+        let version = node.node.version.clone();
+        tokio::spawn(async move {
+            for step in [2, 3, end] {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                version.send_replace(step);
+            }
+        });
+        assert_eq!(
+            typed(&node, "cambista out 250000 --yes --json")
+                .await
+                .unwrap(),
+            exit
+        );
+    }
+}
+
+#[tokio::test]
+async fn following_survives_a_restart_of_the_node() {
+    let node = served(|_| ()).await;
+    let next = served(|node| node.version.send_modify(|version| *version = DONE)).await;
+    let (dir, stop) = (node.dir.clone(), node.stop.clone());
+    let new_address = next.address.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stop.send_replace(true);
+        dir.forget_api_address();
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        dir.write_api_address(&new_address).unwrap();
+    });
+    assert_eq!(
+        typed(&node, "cambista swaps ab --follow").await.unwrap(),
+        Exit::Done
+    );
+}
+
+#[tokio::test]
+async fn a_maker_that_breaks_its_word_means_nothing_began() {
+    let node = served(|node| node.refuse = true).await;
+    let failure = typed(&node, "cambista out 250000 --yes").await.unwrap_err();
+    assert_eq!(
+        (failure.exit, failure.text.as_str()),
+        (Exit::Refused, "the price has changed")
+    );
+    let empty = served(|node| node.no_makers = true).await;
+    let failure = typed(&empty, "cambista quote in 5").await.unwrap_err();
+    assert_eq!(
+        (failure.exit, failure.next.as_str()),
+        (Exit::Refused, "cambista offers in")
+    );
+}
+
+#[tokio::test]
+async fn without_a_node_every_command_says_how_to_start_one() {
+    let node = served(|_| ()).await;
+    node.dir.forget_api_address();
+    for line in [
+        "cambista status",
+        "cambista out 5 --yes",
+        "cambista maker show",
+        "cambista stop",
+    ] {
+        let failure = typed(&node, line).await.unwrap_err();
+        assert_eq!(
+            (failure.exit, failure.next.as_str()),
+            (Exit::Unreachable, "cambista run"),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_rest_reaches_the_node() {
+    let node = served(|_| ()).await;
+    for line in [
+        "cambista status",
+        "cambista offers out --amount 5",
+        "cambista quote out 250000",
+        "cambista swaps",
+        "cambista swaps ABab --json",
+        "cambista maker set --out-base 5 --out-ppm -2",
+        "cambista maker on",
+        "cambista channel list",
+        "cambista channel open 02ab@127.0.0.1:1 100000",
+        "cambista channel close 5e5e --force",
+        "cambista peer list",
+        "cambista wallet address",
+        "cambista wallet balance",
+        "cambista stop",
+    ] {
+        assert_eq!(typed(&node, line).await.unwrap(), Exit::Done, "{line}");
+    }
+    let asked = node.node.asked.lock().unwrap();
+    assert!(asked.stopped && asked.policy.enabled);
+    assert_eq!(asked.policy.out.unwrap().price.ppm, -2);
+}
+
+#[tokio::test]
+async fn names_that_are_no_ids_do_not_reach_the_api() {
+    let node = served(|_| ()).await;
+    for line in ["cambista swaps ../status", "cambista channel close a/b"] {
+        assert_eq!(
+            typed(&node, line).await.unwrap_err().exit,
+            Exit::Usage,
+            "{line}"
+        );
+    }
+}

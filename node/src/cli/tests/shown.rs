@@ -1,0 +1,122 @@
+//! What people read.
+
+use crate::api::tests::fake::{DONE, FAILED, MAKER, quote, swap};
+use crate::api::types::*;
+
+use super::super::show_quote::{self, Terms};
+use super::super::{sentence, show_node, show_swap};
+
+/// Compares with the file kept beside this one; `KEEP=1 cargo test` writes it anew, to be read before it is committed.
+fn as_kept(name: &str, shown: &str) {
+    let path = format!("{}/src/cli/tests/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("KEEP").is_some() {
+        std::fs::write(&path, shown).unwrap();
+    }
+    assert_eq!(shown, std::fs::read_to_string(&path).unwrap(), "{path}");
+}
+
+#[test]
+fn the_whole_price_is_on_one_page() {
+    let quote = quote();
+    let terms = Terms::of(&quote, Some(700), None, Some(2));
+    let shown = show_quote::price(&quote, terms, None);
+    as_kept("price", &shown);
+}
+
+#[test]
+fn quotes_are_listed_with_what_can_be_lost() {
+    let list = QuoteList {
+        quotes: vec![quote()],
+        refused: vec![cambista_engine::NoQuote {
+            maker: MAKER.into(),
+            reason: "no\u{1b}[31m liquidity".into(),
+        }],
+    };
+    let shown = show_quote::quotes(&list, DirectionName::Out, 250_000);
+    let rest = shown.split_once('\n').unwrap().1;
+    as_kept("quotes", rest);
+}
+
+#[test]
+fn a_swap_is_shown_with_money_and_next_step_first() {
+    let shown = show_swap::full(&swap(1));
+    as_kept("swap", &shown);
+}
+
+#[test]
+fn an_ending_says_where_the_money_is_and_what_it_cost() {
+    let done = show_swap::ending(&swap(DONE));
+    assert!(
+        done.starts_with("Done. 249 738 sat arrived on-chain at bcrt1q. "),
+        "{done}"
+    );
+    assert!(
+        done.ends_with("It cost 500 sat, 0.20 % = maker 500 sat."),
+        "{done}"
+    );
+    let failed = show_swap::ending(&swap(FAILED));
+    assert!(
+        failed.starts_with("The swap failed, your funds are safe. "),
+        "{failed}"
+    );
+}
+
+#[test]
+fn the_status_ends_with_what_to_do() {
+    let node = NodeStatus {
+        version: "0.1.0".into(),
+        network: "regtest".into(),
+        node_id: MAKER.into(),
+        peer_id: "12D3".into(),
+        height: 120,
+        synced: true,
+        lightning_addresses: vec!["127.0.0.1:9735".into()],
+        channels: 1,
+        lightning_peers: 2,
+        balance: Balance {
+            lightning_outbound_sat: 400_000,
+            onchain_spendable_sat: 1_000_000,
+            onchain_reserved_sat: 25_000,
+            ..Balance::default()
+        },
+        ..NodeStatus::default()
+    };
+    let mut status = Status {
+        node,
+        open_swaps: 0,
+        maker_enabled: true,
+    };
+    let shown = show_node::status(&status, show_node::next_step(&status));
+    as_kept("status", &shown);
+    let next = |status: &Status| show_node::next_step(status);
+    status.node.p2p_peers = 1;
+    assert_eq!(next(&status), "cambista offers");
+    status.node.channels = 0;
+    assert_eq!(next(&status), "cambista wallet address");
+    status.open_swaps = 1;
+    assert_eq!(next(&status), "cambista swaps");
+}
+
+#[test]
+fn a_makers_business_reads_in_satoshis_and_shares() {
+    let side = SideSettings {
+        base_sat: 500,
+        ppm: -1500,
+        min_sat: 20_000,
+        max_sat: 1_000_000,
+    };
+    let settings = MakerSettings {
+        enabled: true,
+        into: Some(side),
+        ..MakerSettings::default()
+    };
+    let shown = show_node::maker(&settings);
+    as_kept("maker", &shown);
+}
+
+#[test]
+fn errors_are_sentences() {
+    assert_eq!(sentence("no node is running"), "No node is running.");
+    assert_eq!(sentence("Go on?"), "Go on?");
+    assert_eq!(sentence(""), ".");
+}
