@@ -48,6 +48,10 @@ pub enum ConfigError {
 pub struct Config {
     /// `bitcoin`, `testnet`, `signet` or `regtest`.
     pub network: Network,
+    /// Height from which a wallet that is new to this folder looks for coins; set for a node made from old words. Not
+    /// set: from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rescan_from: Option<u32>,
     /// The chain source.
     pub bitcoind: Bitcoind,
     /// The Lightning node.
@@ -196,6 +200,7 @@ impl Config {
     pub fn new(network: Network, bitcoind: Bitcoind) -> Self {
         Self {
             network,
+            rescan_from: None,
             bitcoind,
             lightning: Lightning::default(),
             p2p: P2p::default(),
@@ -298,6 +303,7 @@ impl Config {
         config.accept_channels = self.lightning.accept_channels;
         config.channel_confirmations = self.lightning.channel_confirmations;
         config.fees = self.fee_config()?;
+        config.rescan_from = self.rescan_from;
         Ok(config)
     }
 
@@ -340,6 +346,7 @@ mod tests {
         let mut config = cookie();
         config.p2p.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
         config.lightning.listen = vec!["127.0.0.1:0".parse().unwrap()];
+        config.rescan_from = Some(7);
         config.fees.fixed_sat_per_vb = Some(3);
         config.maker.enabled = true;
         config.maker.out = Some(SidePolicy {

@@ -40,8 +40,11 @@ impl std::fmt::Debug for Created {
     }
 }
 
-/// Makes the folder, the settings file and the seed; from `words` when they are given. Nothing that is there already is
-/// overwritten.
+/// Taproot's first block on bitcoin: no older coin can be this wallet's.
+const TAPROOT: u32 = 709_632;
+
+/// Makes the folder, the settings file and the seed; from `words` when they are given, and then the wallet will look for
+/// its old coins. Nothing that is there already is overwritten.
 ///
 /// # Errors
 /// When there is a node already, or words or settings cannot be used.
@@ -58,6 +61,14 @@ pub fn init(dir: &DataDir, config: &Config, words: Option<&str>) -> Result<Creat
     // A seed without settings can be completed by hand; settings without a seed would look like a node.
     if dir.seed().exists() {
         return Err(DataDirError::Exists(dir.seed()).into());
+    }
+    let mut config = config.clone();
+    if restored && config.rescan_from.is_none() {
+        config.rescan_from = Some(if config.network == Network::Bitcoin {
+            TAPROOT
+        } else {
+            0
+        });
     }
     dir.create()?;
     config.save_new(&dir.config())?;
@@ -108,6 +119,20 @@ mod tests {
         assert_eq!(one.read_seed().unwrap(), first.words);
         assert!(init(&one, &config(), None).is_err());
         assert_eq!(one.read_seed().unwrap(), first.words);
+    }
+
+    #[test]
+    fn only_a_node_made_from_old_words_looks_for_old_coins() {
+        let temp = tempfile::tempdir().unwrap();
+        let (new, old) = (
+            DataDir::at(temp.path().join("new")),
+            DataDir::at(temp.path().join("old")),
+        );
+        let words = init(&new, &config(), None).unwrap().words;
+        init(&old, &config(), Some(&words)).unwrap();
+        let rescan = |dir: &DataDir| Config::load(&dir.config()).unwrap().rescan_from;
+        assert_eq!(rescan(&new), None);
+        assert_eq!(rescan(&old), Some(0));
     }
 
     #[test]

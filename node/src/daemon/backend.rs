@@ -19,7 +19,7 @@ use crate::api::types::{
 };
 use crate::api::{Answer, Backend};
 use crate::network::{Multiaddr, NetworkHandle};
-use crate::offers::{Announcer, Market};
+use crate::offers::{Announcer, Market, peers};
 use crate::store::{Store, StoreError};
 
 /// Where the maker's business is remembered.
@@ -204,10 +204,11 @@ impl NodeBackend {
                 Problem::invalid("this is not a market address")
                     .next("cambista peer connect ADDRESS")
             })?;
-            let dialled = self.swarm.dial(address).await;
-            return dialled.map(drop).map_err(|error| {
+            let dialled = self.swarm.dial(address.clone()).await;
+            let peer = dialled.map_err(|error| {
                 Problem::unavailable(error.to_string()).next("cambista peer list")
-            });
+            })?;
+            return peers::remember(&self.store, &address, peer).map_err(|error| stored(&error));
         }
         let (key, address) = convert::lightning_address(&to.address)?;
         let address = address.ok_or_else(|| {

@@ -3,6 +3,7 @@
 mod announce;
 mod inbox;
 mod market;
+pub mod peers;
 mod sync;
 
 pub use announce::{Announcer, SEQUENCE_KEY};
