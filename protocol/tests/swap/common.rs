@@ -184,6 +184,23 @@ impl Driven {
         driven
     }
 
+    /// A funder of an `in` that pays from outside.
+    pub fn external() -> Self {
+        let mut deal = deal(false);
+        deal.direction = Direction::In;
+        deal.external = true;
+        deal.locks = Timelocks::new(Direction::In, 144).funded_from_outside();
+        let swap = Swap::new(Role::Funder, deal);
+        let mut driven = Self {
+            swap,
+            height: H0,
+            effects: Vec::new(),
+            log: Vec::new(),
+        };
+        driven.event(Event::Opened);
+        driven
+    }
+
     /// A payer that has revealed R for a funding with enough confirmations.
     pub fn revealed() -> Self {
         let mut driven = Self::new(Role::Payer, true);

@@ -8,6 +8,7 @@
 )]
 
 mod common;
+mod external;
 mod funder;
 mod funder_failures;
 mod payer;
