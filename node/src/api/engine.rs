@@ -1,20 +1,20 @@
 //! What the API needs of the engine.
 
-use bitcoin::Amount;
-use cambista_protocol::words::{Direction, SwapId};
+use cambista_protocol::words::SwapId;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use cambista_engine::view::SwapView;
-use cambista_engine::{EngineError, EngineHandle, MakerContact, MakerPolicy, Quotes, StartSwap};
+use cambista_engine::{
+    AskFor, EngineError, EngineHandle, MakerContact, MakerPolicy, Quotes, StartSwap,
+};
 
 /// Orders and swaps: the engine's handle, or a stand-in for it in tests of the HTTP side.
 pub trait Swaps: Send + Sync + 'static {
     /// [`EngineHandle::quotes`]
     fn quotes(
         &self,
-        direction: Direction,
-        amount: Amount,
+        ask: AskFor,
         makers: Vec<MakerContact>,
     ) -> BoxFuture<'_, Result<Quotes, EngineError>>;
     /// [`EngineHandle::start`]
@@ -23,6 +23,8 @@ pub trait Swaps: Send + Sync + 'static {
     fn swaps(&self) -> BoxFuture<'_, Result<Vec<SwapView>, EngineError>>;
     /// [`EngineHandle::swap`]
     fn swap(&self, id: String) -> BoxFuture<'_, Result<SwapView, EngineError>>;
+    /// [`EngineHandle::cancel`]
+    fn cancel(&self, id: String) -> BoxFuture<'_, Result<String, EngineError>>;
     /// [`EngineHandle::changes`]
     fn changes(&self) -> watch::Receiver<u64>;
     /// [`EngineHandle::policy`]
@@ -32,16 +34,9 @@ pub trait Swaps: Send + Sync + 'static {
 impl Swaps for EngineHandle {
     fn quotes(
         &self,
-        direction: Direction,
-        amount: Amount,
+        ask: AskFor,
         makers: Vec<MakerContact>,
     ) -> BoxFuture<'_, Result<Quotes, EngineError>> {
-        let ask = cambista_engine::AskFor {
-            direction,
-            amount: cambista_engine::AskAmount::Swap(amount),
-            destination: None,
-            external: false,
-        };
         Box::pin(Self::quotes(self, ask, makers))
     }
 
@@ -55,6 +50,10 @@ impl Swaps for EngineHandle {
 
     fn swap(&self, id: String) -> BoxFuture<'_, Result<SwapView, EngineError>> {
         Box::pin(async move { Self::swap(self, &id).await })
+    }
+
+    fn cancel(&self, id: String) -> BoxFuture<'_, Result<String, EngineError>> {
+        Box::pin(async move { Self::cancel(self, &id).await })
     }
 
     fn changes(&self) -> watch::Receiver<u64> {

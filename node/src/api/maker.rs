@@ -39,6 +39,9 @@ pub struct MakerSettings {
     pub max_open: u32,
     /// Seconds a quote is good for.
     pub quote_secs: u32,
+    /// On-chain -> Lightning with coins from outside the taker's node: for so many millionths of the amount more, when
+    /// it is offered.
+    pub external_ppm: Option<u32>,
 }
 
 impl Default for MakerSettings {
@@ -69,6 +72,11 @@ impl MakerSettings {
                 "a quote must be good for 5 to 3600 seconds; nothing was changed",
             ));
         }
+        if self.external_ppm.is_some_and(|ppm| ppm > 1_000_000) {
+            return Err(Problem::invalid(
+                "the price of coins from outside is beyond the amount itself; nothing was changed",
+            ));
+        }
         Ok(MakerPolicy {
             enabled: self.enabled,
             out: self.out.map(|side| side.policy("out")).transpose()?,
@@ -76,7 +84,7 @@ impl MakerSettings {
             refund_delta: self.refund_delta,
             max_open: self.max_open,
             quote_secs: self.quote_secs,
-            external_ppm: None,
+            external_ppm: self.external_ppm,
         })
     }
 }
@@ -125,6 +133,7 @@ impl From<MakerPolicy> for MakerSettings {
             refund_delta: policy.refund_delta,
             max_open: policy.max_open,
             quote_secs: policy.quote_secs,
+            external_ppm: policy.external_ppm,
         }
     }
 }

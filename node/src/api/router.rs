@@ -57,6 +57,7 @@ fn routes() -> (Router<State>, OpenApi) {
         .routes(routes!(swap_routes::order))
         .routes(routes!(swap_routes::swaps))
         .routes(routes!(swap_routes::swap))
+        .routes(routes!(swap_routes::cancel))
         .routes(routes!(node_routes::maker, node_routes::set_maker))
         .routes(routes!(node_routes::channels, node_routes::open_channel))
         .routes(routes!(node_routes::close_channel))
@@ -76,7 +77,6 @@ pub fn openapi() -> OpenApi {
 }
 
 /// The whole API: guarded, bounded, described.
-#[must_use]
 pub fn router(state: State) -> Router {
     let (routes, document) = routes();
     let document = Arc::new(document);

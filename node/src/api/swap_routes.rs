@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State as Shared;
 use bitcoin::address::NetworkUnchecked;
+use bitcoin::hex::FromHex as _;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Address, Amount, Network, ScriptBuf};
 use cambista_protocol::money::{MAX_MONEY_SAT, Msat};
@@ -16,10 +17,11 @@ use super::problem::{Code, Problem};
 use super::schema;
 use super::state::{State, uncancelled};
 use super::types::{
-    AskQuotes, OfferList, OffersQuery, Order, OrderStarted, QuoteList, SwapList, SwapQuery,
+    AskQuotes, Cancelled, OfferList, OffersQuery, Order, OrderStarted, QuoteList, SwapList,
+    SwapQuery,
 };
-use cambista_engine::StartSwap;
 use cambista_engine::view::SwapView;
+use cambista_engine::{AskAmount, AskFor, StartSwap};
 
 /// So many makers are asked at a time.
 const MAKERS_ASKED: usize = 8;
@@ -50,6 +52,21 @@ pub(super) async fn quotes(
     let amount = amount(ask.amount_sat)?;
     let maker = ask.maker.as_deref().map(maker).transpose()?;
     let direction = ask.direction.into();
+    let network = state.backend.network();
+    let wanted = AskFor {
+        direction,
+        amount: if ask.receive {
+            AskAmount::Receive(amount)
+        } else {
+            AskAmount::Swap(amount)
+        },
+        destination: ask
+            .address
+            .as_deref()
+            .map(|text| script(text, network))
+            .transpose()?,
+        external: ask.external,
+    };
     let makers = state
         .backend
         .makers(direction, ask.amount_sat, maker, MAKERS_ASKED)
@@ -66,7 +83,7 @@ pub(super) async fn quotes(
         ))
         .next(format!("cambista offers {direction}")));
     }
-    let quotes = state.swaps.quotes(direction, amount, makers).await?;
+    let quotes = state.swaps.quotes(wanted, makers).await?;
     Ok(Json(QuoteList {
         quotes: quotes.quotes,
         refused: quotes.refused,
@@ -130,6 +147,22 @@ pub(super) async fn swap(
     }
 }
 
+/// Calls a swap off, as far as it still can be.
+#[utoipa::path(post, path = "/swaps/{id}/cancel", tag = "swaps",
+    params(("id" = String, Path, description = "The id or an unambiguous beginning of it (hex)")),
+    responses((status = 200, body = Cancelled), (status = "default", body = Problem)))]
+pub(super) async fn cancel(
+    Shared(state): Shared<State>,
+    Id(id): Id,
+) -> Result<Json<Cancelled>, Problem> {
+    let cancelled = uncancelled(async move {
+        let text = state.swaps.cancel(id.clone()).await?;
+        let swap = state.swaps.swap(id).await?;
+        Ok(Cancelled { text, swap })
+    });
+    Ok(Json(cancelled.await?))
+}
+
 fn stopping() -> Problem {
     let detail = "the node is stopping; open swaps go on when it is started again";
     Problem::new(Code::Stopping, detail).next("cambista run")
@@ -145,11 +178,23 @@ fn amount(sat: u64) -> Result<Amount, Problem> {
 }
 
 fn maker(text: &str) -> Result<PublicKey, Problem> {
+    node(text).map_err(|problem| problem.next("cambista offers"))
+}
+
+fn node(text: &str) -> Result<PublicKey, Problem> {
     PublicKey::from_str(text).map_err(|_| {
         Problem::invalid(
-            "a maker is named by its Lightning node's key, 66 hex digits beginning with 02 or 03",
+            "a node is named by its Lightning key, 66 hex digits beginning with 02 or 03; nothing was begun",
         )
-        .next("cambista offers")
+    })
+}
+
+fn channels(ids: Vec<String>) -> Result<Vec<[u8; 32]>, Problem> {
+    let id = |id: &String| <[u8; 32]>::from_hex(id).ok();
+    let ids: Option<Vec<_>> = ids.iter().map(id).collect();
+    ids.filter(|ids| !ids.is_empty()).ok_or_else(|| {
+        Problem::invalid("channels are named by their ids, 64 hex digits each; nothing was begun")
+            .next("cambista channel list")
     })
 }
 
@@ -200,6 +245,8 @@ fn start_request(order: Order, network: Network) -> Result<StartSwap, Problem> {
         max_routing_fee: fee(order.max_routing_fee_sat)?.and_then(Msat::from_sat),
         confirmations: order.confirmations,
         label: order.label,
-        ..StartSwap::default()
+        max_fee: fee(order.max_fee_sat)?.map(Amount::from_sat),
+        first_hops: order.channels.map(channels).transpose()?,
+        last_hop: order.last_hop.as_deref().map(node).transpose()?,
     })
 }

@@ -42,8 +42,16 @@ impl From<Direction> for DirectionName {
 pub struct AskQuotes {
     /// Which way.
     pub direction: DirectionName,
-    /// The value of the on-chain contract (sat).
+    /// The value of the on-chain contract (sat); with `receive`, what arrives.
     pub amount_sat: u64,
+    /// `out`: `amount_sat` is what should arrive at the destination; the claim's miner fee comes on top.
+    #[serde(default)]
+    pub receive: bool,
+    /// `out`: where the coins will go, when it is known: what claiming them costs depends on it.
+    pub address: Option<String>,
+    /// `in`: the coins will come from outside this node.
+    #[serde(default)]
+    pub external: bool,
     /// Ask only this maker (its Lightning node, hex).
     pub maker: Option<String>,
 }
@@ -71,6 +79,12 @@ pub struct Order {
     pub max_miner_fee_sat: Option<u64>,
     /// The most routing may cost (sat); the quote's limit when not said.
     pub max_routing_fee_sat: Option<u64>,
+    /// The most all of it may cost if it works (sat): the other limits are lowered to keep it.
+    pub max_fee_sat: Option<u64>,
+    /// `out`: the channels the payment may leave by (full ids, hex); any when not said.
+    pub channels: Option<Vec<String>>,
+    /// `in`: the node the payment should arrive from (33-byte key, hex).
+    pub last_hop: Option<String>,
     /// `out`: confirmations to wait for; by amount when not said.
     pub confirmations: Option<u32>,
     /// A name.
@@ -83,6 +97,16 @@ pub struct OrderStarted {
     /// The order (hex).
     pub order: String,
     /// Its swap.
+    #[schema(value_type = schema::SwapView)]
+    pub swap: SwapView,
+}
+
+/// A swap called off, as far as it still could be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Cancelled {
+    /// What it means for the money, for a person.
+    pub text: String,
+    /// The swap.
     #[schema(value_type = schema::SwapView)]
     pub swap: SwapView,
 }

@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 pub use super::maker::{MakerSettings, SideSettings};
 pub use super::problem::{Code, Funds, Problem};
 pub use super::swap_types::{
-    AskQuotes, DirectionName, Order, OrderStarted, QuoteList, SwapList, SwapQuery,
+    AskQuotes, Cancelled, DirectionName, Order, OrderStarted, QuoteList, SwapList, SwapQuery,
 };
 
 /// The money this node has (sat).

@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand};
 use super::args_node::{
     ChannelCommand, ContractCommand, InitArgs, MakerCommand, PeerCommand, WalletCommand,
 };
-use super::args_swap::{InArgs, OffersArgs, OutArgs, QuoteArgs, SwapsArgs};
+use super::args_swap::{CancelArgs, InArgs, OffersArgs, OutArgs, QuoteArgs, SwapsArgs};
 
 /// A node of the market for Lightning <-> on-chain swaps.
 #[derive(Debug, Parser)]
@@ -92,6 +92,12 @@ pub(super) enum Command {
     /// List swaps, or show or follow one
     #[command(after_help = "Examples:\n  cambista swaps\n  cambista swaps 1f3a --follow")]
     Swaps(SwapsArgs),
+    /// Call a swap off, as far as it still can be
+    #[command(
+        after_help = "Example:\n  cambista cancel 1f3a\n\nYou are told what it means for the money. What is on \
+        the chain already comes back by itself, in its time."
+    )]
+    Cancel(CancelArgs),
     /// Make a market: offer swaps for a fee
     #[command(
         subcommand,

@@ -103,6 +103,12 @@ pub(super) struct MakerSet {
     /// Do not offer on-chain -> Lightning
     #[arg(long, conflicts_with_all = ["in_base", "in_ppm", "in_min", "in_max"])]
     pub(super) no_in: bool,
+    /// On-chain -> Lightning with coins from outside the taker's node: so many millionths of the amount more
+    #[arg(long, value_name = "PPM")]
+    pub(super) external_ppm: Option<u32>,
+    /// Do not take coins from outside the taker's node
+    #[arg(long, conflicts_with = "external_ppm")]
+    pub(super) no_external: bool,
     /// Blocks after which whoever funded a contract may take it back
     #[arg(long, value_name = "BLOCKS")]
     pub(super) refund_delta: Option<u32>,

@@ -41,6 +41,15 @@ pub(super) struct QuoteArgs {
     /// Ask only this maker (its Lightning node)
     #[arg(long, value_name = "NODE")]
     pub(super) maker: Option<String>,
+    /// out: SAT is what should arrive, the miner fee of claiming it comes on top
+    #[arg(long)]
+    pub(super) receive: bool,
+    /// out: where the coins will go [default: this node's wallet]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) address: Option<String>,
+    /// in: the coins will come from outside this node
+    #[arg(long)]
+    pub(super) external: bool,
 }
 
 /// What both directions take.
@@ -52,7 +61,7 @@ pub(super) struct TakeArgs {
     /// Swap with this maker (its Lightning node) instead of the cheapest
     #[arg(long, value_name = "NODE")]
     pub(super) maker: Option<String>,
-    /// The most the whole swap may cost if it works; refused before anything begins when it could cost more
+    /// The most the whole swap may cost if it works; the other limits are lowered to keep it
     #[arg(long, value_name = "SAT", value_parser = amount)]
     pub(super) max_fee: Option<u64>,
     /// The most this node's own transaction may pay to miners [default: the quote's limit]
@@ -82,12 +91,33 @@ pub(super) struct OutArgs {
     /// Confirmations to wait for before paying for good [default: by amount]
     #[arg(long, value_name = "BLOCKS", value_parser = clap::value_parser!(u32).range(1..=144))]
     pub(super) confs: Option<u32>,
+    /// SAT is what should arrive; the miner fee of claiming it comes on top
+    #[arg(long)]
+    pub(super) receive: bool,
+    /// A channel the payment may leave by (its id or the beginning of it); more than once for more [default: any]
+    #[arg(long = "channel", value_name = "ID")]
+    pub(super) channels: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct InArgs {
     #[command(flatten)]
     pub(super) take: TakeArgs,
+    /// The coins come from outside this node: you are shown an address, an exact amount and the last safe block
+    #[arg(long)]
+    pub(super) external: bool,
+    /// The node the Lightning payment should arrive from, to refill the channel with it [default: any]
+    #[arg(long, value_name = "NODE")]
+    pub(super) last_hop: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct CancelArgs {
+    /// The swap: its id or the beginning of it
+    pub(super) id: String,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Args)]

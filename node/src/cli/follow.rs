@@ -3,13 +3,15 @@
 use std::time::{Duration, Instant};
 
 use cambista_engine::view::SwapView;
+use serde_json::json;
 
-use super::args_swap::SwapsArgs;
+use super::args_swap::{CancelArgs, SwapsArgs};
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::show_quote::arrow_of;
 use super::show_swap;
-use super::text::{plain, short};
-use crate::api::types::SwapList;
+use super::text::{plain, sat, short};
+use crate::api::types::{Cancelled, SwapList};
 use crate::client::{Client, ClientError};
 
 /// So long the API may wait for something to happen (seconds).
@@ -78,6 +80,26 @@ fn path(id: &str) -> Result<String, Failure> {
         ));
     }
     Ok(format!("/swaps/{}", id.to_lowercase()))
+}
+
+/// Calls a swap off, as far as it still can be.
+pub(super) fn cancel(context: &Context, args: &CancelArgs) -> Result<(), Failure> {
+    let client = context.client()?;
+    let swap: SwapView = client.get(&path(&args.id)?, &[])?;
+    context.say(&format!(
+        "Swap {}: {}, {}\n{}",
+        short(&swap.id),
+        arrow_of(&swap.direction),
+        sat(swap.amount_sat),
+        plain(&swap.money)
+    ));
+    context.confirm("Call it off?", args.yes)?;
+    let cancelled: Cancelled = client.post(&format!("{}/cancel", path(&swap.id)?), &json!({}))?;
+    context.show(&cancelled, || {
+        let look = context.command(&format!("cambista swaps {}", short(&swap.id)));
+        format!("{}\nLook at it with: {look}", plain(&cancelled.text))
+    });
+    Ok(())
 }
 
 /// Prints every new line of the story until the swap ends. Ctrl-C leaves it to the node.

@@ -5,7 +5,6 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::show_quote;
 use crate::api::types::{AskQuotes, DirectionName, OfferList, QuoteList};
-use crate::client::Client;
 
 /// The standing offers.
 pub(super) fn offers(context: &Context, args: &OffersArgs) -> Result<(), Failure> {
@@ -38,11 +37,16 @@ pub(super) fn offers(context: &Context, args: &OffersArgs) -> Result<(), Failure
 /// Firm quotes.
 pub(super) fn quote(context: &Context, args: &QuoteArgs) -> Result<(), Failure> {
     let direction = args.direction.into();
-    let list = ask(
-        &context.client()?,
-        direction,
-        args.amount,
-        args.maker.clone(),
+    let list: QuoteList = context.client()?.post(
+        "/quotes",
+        &AskQuotes {
+            direction,
+            amount_sat: args.amount,
+            receive: args.receive,
+            address: args.address.clone(),
+            external: args.external,
+            maker: args.maker.clone(),
+        },
     )?;
     context.show(&list, || {
         let next = format!("cambista {} {}", word(direction), args.amount);
@@ -54,23 +58,6 @@ pub(super) fn quote(context: &Context, args: &QuoteArgs) -> Result<(), Failure> 
     } else {
         Ok(())
     }
-}
-
-/// Asks the makers.
-pub(super) fn ask(
-    client: &Client,
-    direction: DirectionName,
-    amount_sat: u64,
-    maker: Option<String>,
-) -> Result<QuoteList, Failure> {
-    Ok(client.post(
-        "/quotes",
-        &AskQuotes {
-            direction,
-            amount_sat,
-            maker,
-        },
-    )?)
 }
 
 /// No maker gave a price.

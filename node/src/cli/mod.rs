@@ -23,13 +23,10 @@ mod tests;
 use std::process::ExitCode;
 
 use args::{Cli, Command};
-use args_swap::{InArgs, OutArgs};
 use clap::Parser as _;
 use context::Context;
 use failure::{Exit, Failure};
-use take::Payout;
-
-use crate::api::types::DirectionName;
+use take::Wish;
 
 /// Does what was typed.
 #[must_use]
@@ -83,20 +80,9 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Status => node::status(context)?,
         Command::Offers(args) => market::offers(context, &args)?,
         Command::Quote(args) => market::quote(context, &args)?,
-        Command::Out(OutArgs {
-            take,
-            address,
-            confs,
-        }) => {
-            let payout = Payout {
-                address: address.as_deref(),
-                confirmations: confs,
-            };
-            return take::take(context, DirectionName::Out, &take, payout);
-        }
-        Command::In(InArgs { take }) => {
-            return take::take(context, DirectionName::In, &take, Payout::default());
-        }
+        Command::Out(args) => return take::take(context, Wish::out(args)),
+        Command::In(args) => return take::take(context, Wish::into_lightning(args)),
+        Command::Cancel(args) => follow::cancel(context, &args)?,
         Command::Swaps(args) => return follow::swaps(context, &args),
         Command::Maker(command) => money::maker(context, command)?,
         Command::Channel(command) => money::channel(context, command)?,

@@ -177,6 +177,8 @@ impl MakerSet {
         let small = [self.refund_delta, self.quote_secs, self.max_open];
         !self.no_out
             && !self.no_in
+            && !self.no_external
+            && self.external_ppm.is_none()
             && self.out_ppm.is_none()
             && self.in_ppm.is_none()
             && numbers.iter().all(Option::is_none)
@@ -206,6 +208,10 @@ impl MakerSet {
             refund_delta: self.refund_delta.unwrap_or(old.refund_delta),
             max_open: self.max_open.unwrap_or(old.max_open),
             quote_secs: self.quote_secs.unwrap_or(old.quote_secs),
+            external_ppm: self
+                .external_ppm
+                .or(old.external_ppm)
+                .filter(|_| !self.no_external),
         }
     }
 }

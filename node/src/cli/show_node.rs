@@ -185,6 +185,11 @@ pub(super) fn maker(settings: &MakerSettings) -> String {
     };
     row("Lightning -> on-chain", settings.out);
     row("on-chain -> Lightning", settings.into);
+    let external = settings.external_ppm.map_or_else(
+        || "not taken".to_owned(),
+        |ppm| format!("taken for {} more", percent(ppm.into(), 1_000_000)),
+    );
+    text.push_str(&format!("  {:<22} {external}\n", "coins from outside"));
     text.push_str(&format!(
         "  refund after {}; quotes good for {} s; at most {} open\n",
         count(settings.refund_delta.into(), "block"),

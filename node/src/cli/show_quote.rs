@@ -3,7 +3,7 @@
 use cambista_engine::view::QuoteView;
 
 use super::text::{clock, count, ends, now, percent, plain, sat, signed, table};
-use crate::api::types::{DirectionName, Offer, QuoteList};
+use crate::api::types::{DirectionName, Offer, Order, QuoteList};
 
 /// `Lightning -> on-chain`
 pub(super) const fn arrow(direction: DirectionName) -> &'static str {
@@ -36,7 +36,7 @@ pub(super) fn offers(
         let rows: Vec<Vec<String>> = offers
             .iter()
             .filter(|offer| offer.direction == direction)
-            .map(|offer| offer_row(offer))
+            .map(offer_row)
             .collect();
         text.push_str(arrow(direction));
         if let Some(amount) = amount {
@@ -147,16 +147,21 @@ pub(super) struct Terms {
 }
 
 impl Terms {
-    pub(super) fn of(
-        quote: &QuoteView,
-        miner: Option<u64>,
-        routing: Option<u64>,
-        confs: Option<u32>,
-    ) -> Self {
+    /// As the engine will hold them: with `max_fee` the other limits are lowered until all of it stays below.
+    pub(super) fn of(quote: &QuoteView, order: &Order) -> Self {
+        let mut miner = order.max_miner_fee_sat.unwrap_or(quote.max_miner_fee_sat);
+        let mut routing = order
+            .max_routing_fee_sat
+            .unwrap_or(quote.max_routing_fee_sat);
+        if let Some(max_fee) = order.max_fee_sat {
+            let budget = max_fee.saturating_add_signed(quote.maker_fee_sat.saturating_neg());
+            miner = miner.min(budget.saturating_sub(quote.routing_fee_sat));
+            routing = routing.min(budget.saturating_sub(miner));
+        }
         Self {
-            miner: miner.unwrap_or(quote.max_miner_fee_sat),
-            routing: routing.unwrap_or(quote.max_routing_fee_sat),
-            confirmations: confs.unwrap_or(quote.confirmations),
+            miner,
+            routing,
+            confirmations: order.confirmations.unwrap_or(quote.confirmations),
         }
     }
 
@@ -178,7 +183,12 @@ pub(super) fn price(quote: &QuoteView, terms: Terms, to: Option<&str>) -> String
         )
     } else {
         (
-            "on-chain, its miner fee included".to_owned(),
+            if quote.external {
+                "on-chain, from outside this node"
+            } else {
+                "on-chain, its miner fee included"
+            }
+            .to_owned(),
             "over Lightning".to_owned(),
         )
     };

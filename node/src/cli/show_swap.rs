@@ -1,6 +1,6 @@
 //! Swaps as people read them.
 
-use cambista_engine::view::{CostView, SwapView, TimelineLine};
+use cambista_engine::view::{CostView, DepositView, SwapView, TimelineLine};
 
 use super::failure::Exit;
 use super::show_quote::arrow_of;
@@ -139,6 +139,18 @@ pub(super) fn ending(swap: &SwapView) -> String {
     )
 }
 
+/// What to send to fund a swap from outside.
+pub(super) fn deposit(deposit: &DepositView) -> String {
+    format!(
+        "Send exactly {} once to this address, so that it is in block {} or an earlier one:\n\n  {}\n\n  {}\n\n\
+         Another amount, a second payment or a later one is not swapped; it comes back to this node's wallet.",
+        sat(deposit.amount_sat),
+        deposit.last_safe_height,
+        plain(&deposit.address),
+        plain(&deposit.uri),
+    )
+}
+
 /// Everything about one.
 pub(super) fn full(swap: &SwapView) -> String {
     let label = swap
@@ -161,6 +173,10 @@ pub(super) fn full(swap: &SwapView) -> String {
     row("State", &state(swap));
     row("Your money", &plain(&swap.money));
     row("Next", &plain(&swap.next));
+    let locked = swap
+        .locked_until
+        .map(|height| format!("until block {height} at the latest"));
+    row("Locked", &locked.unwrap_or_default());
     row("Cost", &cost(&swap.cost, swap.amount_sat));
     row("Maker", &plain(&swap.maker));
     row("Contract", &plain(&swap.contract_address));
@@ -183,6 +199,9 @@ pub(super) fn full(swap: &SwapView) -> String {
     );
     row("Hash", &plain(&swap.payment_hash));
     row("Full id", &plain(&swap.id));
+    if let Some(wanted) = &swap.deposit {
+        text.push_str(&format!("\n{}\n", deposit(wanted)));
+    }
     text.push_str(&format!("\nBegan {} UTC\n", stamp(swap.created_at)));
     for entry in &swap.timeline {
         text.push_str(&line(entry));

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex};
 
+use bitcoin::Network;
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Amount, Network};
 use cambista_engine::view::{CostView, QuoteView, SwapView, TimelineLine};
-use cambista_engine::{EngineError, MakerContact, MakerPolicy, NoQuote, Quotes, StartSwap};
+use cambista_engine::{AskFor, EngineError, MakerContact, MakerPolicy, NoQuote, Quotes, StartSwap};
 use cambista_protocol::words::{Direction, SwapId};
 use futures::future::{BoxFuture, FutureExt as _, ready};
 use tokio::net::TcpListener;
@@ -126,7 +126,9 @@ pub(crate) fn quote() -> QuoteView {
 /// What was asked of the node.
 #[derive(Default)]
 pub(crate) struct Asked {
+    pub(crate) quoted: Vec<AskFor>,
     pub(crate) started: Vec<StartSwap>,
+    pub(crate) cancelled: Vec<String>,
     pub(crate) sent: Vec<SendCoins>,
     pub(crate) stopped: bool,
     pub(crate) policy: MakerPolicy,
@@ -147,11 +149,11 @@ fn good<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T, Problem>> {
 impl Swaps for Fake {
     fn quotes(
         &self,
-        _: Direction,
-        _: Amount,
+        ask: AskFor,
         makers: Vec<MakerContact>,
     ) -> BoxFuture<'_, Result<Quotes, EngineError>> {
         assert_eq!(makers.len(), 1);
+        self.asked.lock().unwrap().quoted.push(ask);
         let refused = vec![NoQuote {
             maker: MAKER.into(),
             reason: "too small".into(),
@@ -184,6 +186,17 @@ impl Swaps for Fake {
             Err(missing)
         })
         .boxed()
+    }
+
+    fn cancel(&self, id: String) -> BoxFuture<'_, Result<String, EngineError>> {
+        if self.refuse {
+            return ready(Err(EngineError::Refused(
+                "the coins are on the chain".into(),
+            )))
+            .boxed();
+        }
+        self.asked.lock().unwrap().cancelled.push(id);
+        ready(Ok("nothing was spent".into())).boxed()
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
@@ -242,7 +255,22 @@ impl Backend for Fake {
     }
 
     fn channels(&self) -> Answer<'_, Vec<Channel>> {
-        good(Vec::new())
+        let channel = |id: &str| Channel {
+            id: id.repeat(32),
+            peer: MAKER.into(),
+            alias: Some("a\u{202e}b".into()),
+            capacity_sat: 1_000_000,
+            outbound_sat: 400_000,
+            inbound_sat: 500_000,
+            ready: true,
+            usable: true,
+            announced: false,
+            closing: false,
+            confirmations: 6,
+            confirmations_required: Some(3),
+            funding_txid: None,
+        };
+        good(vec![channel("5e"), channel("5f")])
     }
 
     fn open_channel(&self, _: OpenChannel) -> Answer<'_, String> {

@@ -79,6 +79,9 @@ async fn an_order_reaches_the_engine_with_all_its_limits() {
         address: Some(address.into()),
         max_miner_fee_sat: Some(900),
         max_routing_fee_sat: Some(12),
+        max_fee_sat: Some(2000),
+        channels: Some(vec!["5e".repeat(32)]),
+        last_hop: Some(MAKER.into()),
         confirmations: Some(2),
         label: Some("rent".into()),
     };
@@ -97,10 +100,52 @@ async fn an_order_reaches_the_engine_with_all_its_limits() {
     );
     assert_eq!(start.max_miner_fee, Some(Amount::from_sat(900)));
     assert_eq!(start.max_routing_fee, Some(Msat(12_000)));
+    assert_eq!(start.max_fee, Some(Amount::from_sat(2000)));
+    assert_eq!(start.first_hops, Some(vec![[0x5e; 32]]));
+    assert_eq!(start.last_hop, Some(MAKER.parse().unwrap()));
     assert_eq!(
         (start.confirmations, start.label.as_deref()),
         (Some(2), Some("rent"))
     );
+}
+
+#[tokio::test]
+async fn channels_and_nodes_that_cannot_be_meant_begin_nothing() {
+    let node = served(|_| ()).await;
+    let wrong = [
+        Order {
+            channels: Some(vec!["5e".into()]),
+            ..Order::default()
+        },
+        Order {
+            channels: Some(vec![]),
+            ..Order::default()
+        },
+        Order {
+            last_hop: Some("02".into()),
+            ..Order::default()
+        },
+        Order {
+            confirmations: Some(0),
+            ..Order::default()
+        },
+        Order {
+            label: Some("l".repeat(200)),
+            ..Order::default()
+        },
+        Order {
+            max_fee_sat: Some(u64::MAX),
+            ..Order::default()
+        },
+    ];
+    for order in wrong {
+        let sent = order.clone();
+        let problem = node
+            .refused(move |client| client.post::<OrderStarted>("/orders", &sent))
+            .await;
+        assert_eq!(problem.code, Code::Invalid, "{order:?}");
+    }
+    assert!(node.node.asked.lock().unwrap().started.is_empty());
 }
 
 #[tokio::test]

@@ -39,7 +39,7 @@ fn every_route_is_described_and_every_reference_leads_somewhere() {
         .values()
         .map(|path| path.as_object().unwrap().len())
         .sum();
-    assert_eq!(routes, 17);
+    assert_eq!(routes, 18);
     let mut references = Vec::new();
     collect(&document, &mut references);
     assert!(references.len() > 30);

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use bitcoin::Amount;
+use cambista_engine::AskAmount;
 use clap::Parser as _;
 
 use super::super::args::Cli;
 use super::super::context::Context;
 use super::super::dispatch;
 use super::super::failure::{Exit, Failure};
-use crate::api::tests::fake::{DONE, FAILED, Served, served};
+use crate::api::tests::fake::{DONE, FAILED, MAKER, Served, served};
 
 async fn typed(node: &Served, line: &str) -> Result<Exit, Failure> {
     let words = line
@@ -39,16 +41,75 @@ async fn money_does_not_move_before_someone_agrees() {
 #[tokio::test]
 async fn a_price_above_the_limit_is_refused_before_it_begins() {
     let node = served(|_| ()).await;
-    let failure = typed(&node, "cambista out 250000 --yes --max-fee 1899")
+    let failure = typed(&node, "cambista out 250000 --yes --max-fee 881")
         .await
         .unwrap_err();
     assert_eq!(failure.exit, Exit::Refused);
     assert!(node.node.asked.lock().unwrap().started.is_empty());
-    // The limits the user sets count, not the quote's.
-    let line =
-        "cambista out 250000 --yes --detach --max-fee 801 --max-miner-fee 300 --max-routing-fee 1";
+    let line = "cambista out 250000 --yes --detach --max-fee 882";
     assert_eq!(typed(&node, line).await.unwrap(), Exit::Done);
-    assert_eq!(node.node.asked.lock().unwrap().started.len(), 1);
+    let asked = node.node.asked.lock().unwrap();
+    assert_eq!(asked.started[0].max_fee, Some(Amount::from_sat(882)));
+}
+
+#[tokio::test]
+async fn choices_of_channel_and_of_what_arrives_reach_the_engine() {
+    let node = served(|_| ()).await;
+    let address = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
+    let line = format!("cambista out 250000 {address} --receive --channel 5E5 --yes --detach");
+    typed(&node, &line).await.unwrap();
+    let failure = typed(&node, "cambista out 250000 --channel 77 --yes")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (failure.exit, failure.next.as_str()),
+        (Exit::Usage, "cambista channel list")
+    );
+    typed(
+        &node,
+        &format!("cambista in 250000 --external --last-hop {MAKER} --yes --detach"),
+    )
+    .await
+    .unwrap();
+    let asked = node.node.asked.lock().unwrap();
+    let ([out, into], [sent, received]) = (asked.quoted.as_slice(), asked.started.as_slice())
+    else {
+        panic!("two of each")
+    };
+    assert_eq!(out.amount, AskAmount::Receive(Amount::from_sat(250_000)));
+    assert_eq!(
+        (out.destination.clone(), out.external),
+        (sent.destination.clone(), false)
+    );
+    assert_eq!(sent.first_hops, Some(vec![[0x5e; 32]]));
+    assert_eq!(
+        (into.amount, into.external),
+        (AskAmount::Swap(Amount::from_sat(250_000)), true)
+    );
+    assert_eq!(received.last_hop, Some(MAKER.parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_swap_is_called_off_only_when_someone_agrees() {
+    let node = served(|_| ()).await;
+    assert_eq!(
+        typed(&node, "cambista cancel abab").await.unwrap_err().exit,
+        Exit::Usage
+    );
+    assert!(node.node.asked.lock().unwrap().cancelled.is_empty());
+    assert_eq!(
+        typed(&node, "cambista cancel abab --yes").await.unwrap(),
+        Exit::Done
+    );
+    assert_eq!(node.node.asked.lock().unwrap().cancelled, ["ab".repeat(32)]);
+    let late = served(|node| node.refuse = true).await;
+    let failure = typed(&late, "cambista cancel abab --yes")
+        .await
+        .unwrap_err();
+    assert_eq!(
+        (failure.exit, failure.text.as_str()),
+        (Exit::Refused, "the coins are on the chain")
+    );
 }
 
 #[tokio::test]

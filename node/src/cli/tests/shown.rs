@@ -18,9 +18,29 @@ fn as_kept(name: &str, shown: &str) {
 #[test]
 fn the_whole_price_is_on_one_page() {
     let quote = quote();
-    let terms = Terms::of(&quote, Some(700), None, Some(2));
+    let order = Order {
+        max_miner_fee_sat: Some(700),
+        confirmations: Some(2),
+        ..Order::default()
+    };
+    let terms = Terms::of(&quote, &order);
     let shown = show_quote::price(&quote, terms, None);
     as_kept("price", &shown);
+}
+
+#[test]
+fn a_limit_on_everything_lowers_the_other_limits() {
+    let quote = quote();
+    for max_fee in [882, 883, 1000, 1300, 1899, 1900, 5000] {
+        let order = Order {
+            max_fee_sat: Some(max_fee),
+            ..Order::default()
+        };
+        let terms = Terms::of(&quote, &order);
+        let worst = u64::try_from(terms.worst(&quote)).unwrap();
+        assert_eq!(worst, max_fee.min(1900), "{terms:?}");
+        assert!(terms.miner >= quote.miner_fee_sat && terms.routing >= quote.routing_fee_sat);
+    }
 }
 
 #[test]
