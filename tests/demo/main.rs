@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use cambista_harness::{Market, MarketOptions, Price, Way};
+use serde_json::json;
 
 use say::{grouped, heading, line};
 
@@ -68,7 +69,7 @@ fn main() -> ExitCode {
     introduce(&market);
     taking::check_no_inbound(&market);
 
-    let stranger = market.bitcoind.new_address();
+    let stranger = stranger(&market);
     taking::swap(&market, Way::Out, 500_000, Some(&stranger), "harbour");
     taking::swap(&market, Way::In, 250_000, None, "corner");
 
@@ -86,6 +87,13 @@ fn main() -> ExitCode {
         path.display()
     ));
     ExitCode::SUCCESS
+}
+
+/// An address of somebody else, at a bitcoind wallet that no node here knows.
+fn stranger(market: &Market) -> String {
+    let params = json!(["", "bech32m"]);
+    let answer = market.bitcoind.rpc_wallet("getnewaddress", params);
+    answer.unwrap().as_str().unwrap().to_owned()
 }
 
 fn introduce(market: &Market) {

@@ -1,6 +1,8 @@
 //! What the demo prints.
 
-use cambista_harness::{Market, ledger};
+use std::collections::BTreeMap;
+
+use cambista_harness::Market;
 
 /// A new part of the story.
 pub(crate) fn heading(text: &str) {
@@ -38,13 +40,22 @@ pub(crate) fn change(sat: i64) -> String {
 /// What every channel can carry from each of its ends.
 pub(crate) fn channels(market: &Market, when: &str) {
     line(&format!("channel balances {when}:"));
-    line("  node       capacity    can send  can receive");
+    line("  node     with        capacity    can send  can receive");
+    let names: BTreeMap<String, &str> = market
+        .running()
+        .map(|node| (node.status()["node_id"].to_string(), node.name()))
+        .collect();
     for node in market.running() {
-        for sides in ledger::channels(node).values() {
-            let [all, send, receive] = [sides.capacity, sides.outbound, sides.inbound].map(grouped);
+        let list = node.cli(&["channel", "list"]);
+        for channel in list["channels"].as_array().unwrap() {
+            let number = |name: &str| grouped(channel[name].as_u64().unwrap());
             line(&format!(
-                "  {:8} {all:>10}  {send:>10}   {receive:>10}",
-                node.name()
+                "  {:8} {:8} {:>11} {:>11}  {:>11}",
+                node.name(),
+                names[&channel["peer"].to_string()],
+                number("capacity_sat"),
+                number("outbound_sat"),
+                number("inbound_sat")
             ));
         }
     }
