@@ -22,7 +22,7 @@ use super::args_swap::{CancelArgs, InArgs, OffersArgs, OutArgs, QuoteArgs, Swaps
 )]
 pub(crate) struct Cli {
     /// The folder the node lives in [default: ~/.cambista/<network>]
-    #[arg(long, global = true, value_name = "DIR", env = "CAMBISTA_DATADIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "CAMBISTA_DATADIR", help_heading = WHICH)]
     pub(super) datadir: Option<PathBuf>,
     /// bitcoin, testnet, signet or regtest
     #[arg(
@@ -30,16 +30,20 @@ pub(crate) struct Cli {
         global = true,
         value_name = "NETWORK",
         env = "CAMBISTA_NETWORK",
+        help_heading = WHICH,
         default_value = "bitcoin",
         hide_default_value = true
     )]
     pub(super) network: Network,
     /// Print one JSON object on standard output; text for people goes to standard error
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = WHICH)]
     pub(super) json: bool,
     #[command(subcommand)]
     pub(super) command: Command,
 }
+
+/// The heading of what every command takes.
+const WHICH: &str = "Which node, and how to answer";
 
 const EXITS: &str = "\
 First steps:
@@ -48,8 +52,14 @@ First steps:
   cambista status            (in another terminal)
   cambista offers out
 
-Exit codes: 0 done, 1 other error, 2 wrong use, 3 no node to speak to, 4 refused (price, limits or maker; nothing
-began), 5 the swap failed and the funds are safe, 6 look at it: something needs you";
+Exit codes:
+  0  done
+  1  something else went wrong
+  2  the command cannot be meant
+  3  no node to speak to
+  4  refused (price, limits or maker); nothing began
+  5  the swap failed and the funds are safe
+  6  look at it: something needs you";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -80,7 +90,7 @@ pub(super) enum Command {
     /// Lightning -> on-chain: swap Lightning balance into coins
     #[command(
         after_help = "Examples:\n  cambista out 250000\n  cambista out 250000 bc1q... --max-fee 1500 --yes\n\n\
-        The whole price is shown before anything begins. With --json the last line on standard output is \
+        The whole price is shown before anything begins. With --json standard output is \
         {\"quote\": .., \"swap\": ..}."
     )]
     Out(OutArgs),

@@ -102,7 +102,8 @@ impl Context {
 /// How the program was called, as far as it matters for the next command.
 pub(super) fn called(cli: &Cli) -> String {
     let mut called = String::from("cambista");
-    if cli.network != Network::Bitcoin {
+    // A folder knows its network; only a new node must be told.
+    if cli.network != Network::Bitcoin && cli.datadir.is_none() {
         called.push_str(&format!(" --network {}", cli.network));
     }
     if let Some(dir) = &cli.datadir {

@@ -123,9 +123,12 @@ fn the_next_command_can_be_typed_as_it_is_shown() {
     let shown = with_globals(&called(&cli), "cambista swaps ab");
     assert_eq!(
         shown,
-        "cambista --network regtest --datadir /tmp/a swaps ab"
+        "cambista --datadir /tmp/a swaps ab"
     );
     parse(&shown).unwrap();
+    let cli = parse("cambista --network regtest status").unwrap();
+    let shown = with_globals(&called(&cli), "cambista run");
+    assert_eq!(shown, "cambista --network regtest run");
     let cli = Cli::try_parse_from(["cambista", "status", "--datadir", "it's here"]).unwrap();
     assert_eq!(
         with_globals(&called(&cli), "cambista run"),
