@@ -120,7 +120,7 @@ impl Market {
             makers.push(maker);
         }
         let taker = node(&options.taker, &p2p_addresses(&makers[0]));
-        let market = Self {
+        let mut market = Self {
             taker,
             makers,
             bitcoind,
@@ -259,26 +259,42 @@ impl Market {
     }
 
     /// Waits until every maker answers the taker, and a route to each is known.
+    ///
+    /// When both ends of a channel tell each other of it in the same moment, LDK drops what one says because it has not
+    /// yet taken in the channel itself, and hears it again with the next connection only. Hence the restarts.
     #[track_caller]
-    fn wait_quotes(&self) {
-        wait_for("quotes from every maker", secs(60), || {
-            // A quote reserves what it is for until it expires: small ones, and not too many.
-            sleep(Duration::from_millis(300));
-            let asked = self.taker.try_cli(&["quote", "out", "20000"]);
-            let answer = asked.map_err(|error| error.output)?;
-            let quotes = answer["quotes"].as_array().ok_or("no list")?;
-            let known = |maker: usize| {
-                let id = self.makers[maker].status()["node_id"].clone();
-                let quote = quotes.iter().find(|quote| quote["maker"] == id);
-                // Every hop between costs something.
-                quote.is_some_and(|q| maker == 0 || q["routing_fee_sat"] != 0)
-            };
-            if (0..self.makers.len()).all(known) {
-                Ok(())
-            } else {
-                Err(answer.to_string())
+    fn wait_quotes(&mut self) {
+        let started = Instant::now();
+        let mut patience = secs(6);
+        while let Err(seen) = self.ask_everybody() {
+            assert!(
+                started.elapsed() < secs(60),
+                "no quotes and routes from every maker after a minute; last seen: {seen}"
+            );
+            if started.elapsed() > patience {
+                patience += secs(12);
+                for maker in self.makers.iter_mut().skip(1) {
+                    maker.stop();
+                    maker.restart();
+                }
             }
-        });
+            // A quote reserves what it is for until it expires: not too many.
+            sleep(Duration::from_millis(300));
+        }
+    }
+
+    fn ask_everybody(&self) -> Result<(), String> {
+        let asked = self.taker.try_cli(&["quote", "out", "20000"]);
+        let answer = asked.map_err(|error| error.output)?;
+        let quotes = answer["quotes"].as_array().ok_or("no list")?;
+        let known = |maker: usize| {
+            let id = self.makers[maker].status()["node_id"].clone();
+            let quote = quotes.iter().find(|quote| quote["maker"] == id);
+            // Every hop between costs something.
+            quote.is_some_and(|q| maker == 0 || q["routing_fee_sat"] != 0)
+        };
+        let all = (0..self.makers.len()).all(known);
+        all.then_some(()).ok_or_else(|| answer.to_string())
     }
 }
 
