@@ -286,3 +286,8 @@ def read_acceptance(signed, maker):
     payer = fields(PayerTerms, read.payer)
     funder = None if read.funder is None else fields(FunderTerms, read.funder)
     return read._replace(payer=payer, funder=funder)
+
+
+def refusal(code, text):
+    """The reply to what is refused."""
+    return cbor.encode([1, [[code, text]]])

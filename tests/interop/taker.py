@@ -1,0 +1,227 @@
+"""A taker of one `out`, written from spec/ alone. Prints what happens as lines of JSON; exits 0 when all of it fits."""
+
+import argparse
+import json
+import queue
+import sys
+import time
+
+import agreement
+import bech32
+import curve
+import messages
+import spend
+import timelocks
+import transaction
+from messages import ACK, check
+from peer import Peer
+from rpc import Bitcoind, Failed, LightningNode
+
+BOOK, QUOTE, SWAP = "/cambista/book/1", "/cambista/quote/1", "/cambista/swap/1"
+PATIENCE = 60
+
+
+def say(event, **facts):
+    """One line."""
+    print(json.dumps({"event": event, **facts}), flush=True)
+
+
+def wait_for(what, look, patience=PATIENCE):
+    """The first answer of `look` that is not None."""
+    deadline = time.time() + patience
+    while time.time() < deadline:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(0.2)
+    raise TimeoutError(f"waited {patience} s for {what}")
+
+
+def best_offer(peer, network, amount):
+    """The whole book of a peer, and of it the cheapest offer for `amount`."""
+    found, after = [], None
+    while True:
+        offers, more = messages.read_book_reply(peer.request(BOOK, messages.book_request(network, after)))
+        found += [messages.read_offer(offer, network, time.time()) for offer in offers]
+        check(more is None or after is None or more > after, "the book does not go on")
+        if more is None:
+            break
+        after = more
+    usable = [o for o in found if o.rate_out and o.rate_out.min <= amount <= o.rate_out.max]
+    check(usable, "no offer for this amount")
+    say("book", offers=len(found), usable=len(usable))
+    return min(usable, key=lambda offer: offer.rate_out.fee(amount))
+
+
+class Taker:
+    """One swap."""
+
+    def __init__(self, args):
+        self.args = args
+        self.chain = Bitcoind(args.bitcoind, args.cookie)
+        self.lightning = LightningNode(args.lightning)
+        self.script = bech32.script_pubkey(args.network, args.destination)
+        self.secrets = agreement.Secrets.draw()
+        self.inbox = queue.Queue()
+
+    def hear(self, data):
+        """Answers what the maker says."""
+        name, items = messages.read_swap_request(data)
+        if items[0] != self.secrets.swap_id:
+            return messages.refusal(7, "swap unknown")
+        self.inbox.put((name, items))
+        return ACK
+
+    def heard(self, wanted, patience=PATIENCE):
+        """The fields of the maker's next message of this name."""
+        deadline = time.time() + patience
+        while True:
+            name, items = self.inbox.get(timeout=max(0.1, deadline - time.time()))
+            say("heard", name=name)
+            check(name in (wanted, "funded"), f"expected {wanted}, heard {name}")
+            if name == wanted:
+                return items
+
+    def tell(self, name, *items):
+        """Says something about the swap; "ack" is the only answer taken."""
+        data = messages.swap_message(name, self.secrets.swap_id, *items)
+        check(messages.read_swap_reply(self.maker.request(SWAP, data)) is None, "not acknowledged")
+        say("told", name=name)
+
+    def run(self):
+        """From the book to the claim."""
+        self.find_maker()
+        self.agree()
+        self.pay()
+        self.wait_funding()
+        self.reveal()
+        self.claim()
+
+    def find_maker(self):
+        """Reads the book and gets a quote of the cheapest."""
+        args = self.args
+        first = Peer(args.peer, args.network, self.hear)
+        version, protocols = first.identify()
+        check(version == f"cambista/1/{args.network}", f"a peer of {version}")
+        check({BOOK, QUOTE, SWAP} <= set(protocols), f"the peer speaks {protocols}")
+        self.offer = best_offer(first, args.network, args.amount)
+        self.maker = first
+        if self.offer.peer_id != first.peer_id:
+            address = f"{self.offer.addresses[0]}/p2p/{self.offer.peer_id}"
+            self.maker = Peer(address, args.network, self.hear)
+        say("connected", peer=self.maker.peer_id, maker=self.offer.maker.hex())
+
+    def agree(self):
+        """A quote, terms, and the contract of both."""
+        args = self.args
+        request = messages.quote_request(args.network, "out", args.amount)
+        self.signed_quote = messages.read_quote_reply(self.maker.request(QUOTE, request, 10))
+        self.quote = messages.read_quote(self.signed_quote, self.offer.maker)
+        agreement.check_quote(self.quote, args.network, args.amount, args.confirmations, time.time())
+        quote = self.quote
+        say("quoted", maker_fee=quote.maker_fee, prepay=quote.prepay, refund_delta=quote.refund_delta)
+
+        payer = self.secrets.terms(args.confirmations)
+        data = messages.open_swap(self.secrets.swap_id, self.signed_quote, payer)
+        signed = messages.read_swap_reply(self.maker.request(SWAP, data))
+        check(signed is not None, "acknowledged instead of accepted")
+        again = messages.read_swap_reply(self.maker.request(SWAP, data))
+        check(again == signed, "asked again, the maker answered something else")
+        self.accepted = messages.read_acceptance(signed, quote.maker)
+        height = self.chain.height
+        self.contract = agreement.check_acceptance(
+            self.accepted, self.signed_quote, quote, self.secrets, payer, height, time.time()
+        )
+        say(
+            "agreed",
+            address=self.contract.address(args.network),
+            payment_hash=payer.payment_hash.hex(),
+            refund_height=self.contract.refund_height,
+        )
+
+    def pay(self):
+        """Both invoices, which the maker holds until it learns R."""
+        funder = self.accepted.funder
+        bound = timelocks.route_bound(self.quote.refund_delta)
+        for invoice in (funder.prepay_invoice, funder.swap_invoice):
+            if invoice is not None:
+                self.lightning.pay(invoice, bound)
+        say("paying")
+
+    def wait_funding(self):
+        """The maker says what it sent; the chain says whether that is so."""
+        (_, raw) = self.heard("funded")[:2]
+        tx = transaction.parse(raw)
+        paid = [i for i, out in enumerate(tx.outputs) if out.script == self.contract.script_pubkey]
+        check(len(paid) == 1, "the funding does not pay the contract")
+        check(tx.outputs[paid[0]].value == self.quote.amount, "the funding pays another amount")
+        self.outpoint = tx.txid, paid[0]
+        say("funded", txid=tx.txid[::-1].hex(), vout=paid[0])
+
+    def confirmed(self):
+        """The output, once it is deep enough."""
+        found = self.chain.unspent(self.outpoint[0][::-1].hex(), self.outpoint[1])
+        if found is None:
+            return None
+        value, script, confirmations = found
+        check((value, script) == (self.quote.amount, self.contract.script_pubkey), "another output")
+        return found if confirmations >= self.args.confirmations else None
+
+    def reveal(self):
+        """Gives R away when all of spec/02 allows it."""
+        args, contract = self.args, self.contract
+        wait_for("the confirmations", self.confirmed)
+        check(self.chain.height <= contract.refund_height - timelocks.REVEAL_MARGIN, "too late to reveal")
+        check(self.chain.tip_age() < 3600, "the tip is old")
+        swap_hash = self.secrets.terms(0).payment_hash
+        check(self.lightning.in_flight(swap_hash), "the payment is not in flight")
+        own = (self.secrets.claim, self.secrets.preimage)
+        self.leaf = spend.by_claim_leaf(
+            contract, self.outpoint, self.quote.amount, self.script, args.fee_rate, *own
+        )
+        check(self.quote.amount - self.leaf.outputs[0].value <= self.quote.amount // 5, "too dear to claim")
+        self.chain.test(self.leaf)
+        self.tell("preimage", self.secrets.preimage)
+
+    def claim(self):
+        """By key path with the maker's key; then gives it ours."""
+        args, contract = self.args, self.contract
+        handed = curve.secret(self.heard("key")[1])
+        own = self.secrets.internal
+        tx = spend.by_key(contract, self.outpoint, self.quote.amount, self.script, args.fee_rate, own, handed)
+        self.chain.test(tx)
+        txid = self.chain.send(tx)
+        check(txid == tx.txid[::-1].hex(), "bitcoind calls it otherwise")
+        say("claimed", txid=txid, received=tx.outputs[0].value, weight=tx.weight)
+
+        def buried():
+            found = self.chain.unspent(txid, 0)
+            return found if found and found[2] >= timelocks.REORG_DEPTH else None
+
+        wait_for("the claim to be buried", buried)
+        self.tell("key", own.to_bytes(32, "big"))
+        say("done", received=tx.outputs[0].value)
+
+
+def main():
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--network", default="regtest")
+    parser.add_argument("--peer", required=True, help="multiaddress of a node")
+    parser.add_argument("--lightning", required=True, help="data folder of the node that pays")
+    parser.add_argument("--bitcoind", required=True, help="URL of its RPC")
+    parser.add_argument("--cookie", required=True, help="path of its cookie file")
+    parser.add_argument("--amount", type=int, required=True, help="sat")
+    parser.add_argument("--destination", required=True, help="address")
+    parser.add_argument("--confirmations", type=int, default=2)
+    parser.add_argument("--fee-rate", type=int, default=3, help="sat/vB")
+    args = parser.parse_args()
+    try:
+        Taker(args).run()
+    except (ValueError, OSError, Failed, messages.Refused, queue.Empty) as why:
+        say("failed", why=f"{type(why).__name__}: {why}")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
