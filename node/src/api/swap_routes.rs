@@ -63,7 +63,9 @@ pub(super) async fn quotes(
         destination: ask
             .address
             .as_deref()
-            .map(|text| script(text, network))
+            .map(|text| {
+                script(text, network).map_err(|problem| problem.next("cambista out --help"))
+            })
             .transpose()?,
         external: ask.external,
     };
@@ -73,12 +75,12 @@ pub(super) async fn quotes(
         .await?;
     if makers.is_empty() {
         let whom = if maker.is_some() {
-            "this maker has no offer"
+            "this maker does not offer"
         } else {
-            "there is no offer"
+            "no maker on the market offers"
         };
         return Err(Problem::refused(format!(
-            "{whom} on the market that takes {direction} for {} sat; nothing was begun",
+            "{whom} a swap {direction} of {} sat; nothing was begun",
             ask.amount_sat
         ))
         .next(format!("cambista offers {direction}")));
@@ -239,7 +241,9 @@ fn start_request(order: Order, network: Network) -> Result<StartSwap, Problem> {
         destination: order
             .address
             .as_deref()
-            .map(|text| script(text, network))
+            .map(|text| {
+                script(text, network).map_err(|problem| problem.next("cambista out --help"))
+            })
             .transpose()?,
         max_miner_fee: fee(order.max_miner_fee_sat)?.map(Amount::from_sat),
         max_routing_fee: fee(order.max_routing_fee_sat)?.and_then(Msat::from_sat),

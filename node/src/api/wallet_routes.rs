@@ -42,7 +42,8 @@ pub(super) async fn send(
             "amount and fee rate must be above 0; nothing was sent",
         ));
     }
-    script(&send.address, state.backend.network())?;
+    script(&send.address, state.backend.network())
+        .map_err(|problem| problem.next("cambista wallet send --help"))?;
     let backend = state.backend;
     Ok(Json(
         uncancelled(async move { backend.send(send).await }).await?,

@@ -124,7 +124,7 @@ pub(super) fn follow(
                 if away.take().is_some() {
                     context.say("  The node is back.");
                 }
-                story(context, &newer, swap.timeline.len());
+                story(context, &newer, swap.timeline.len(), &swap.next);
                 swap = newer;
             }
             Err(error) => {
@@ -135,12 +135,12 @@ pub(super) fn follow(
     Ok(swap)
 }
 
-/// The lines of a swap's story after the first `seen`.
-pub(super) fn story(context: &Context, swap: &SwapView, seen: usize) {
+/// The lines of a swap's story after the first `seen`, and what comes next unless it was `expected` before.
+pub(super) fn story(context: &Context, swap: &SwapView, seen: usize, expected: &str) {
     for line in swap.timeline.iter().skip(seen) {
         context.say(&show_swap::line(line));
     }
-    if swap.timeline.len() > seen && !swap.ended && !swap.next.is_empty() {
+    if swap.timeline.len() > seen && !swap.ended && swap.next != expected {
         context.say(&format!("            -> {}", plain(&swap.next)));
     }
 }

@@ -48,23 +48,11 @@ fn complain(failure: &Failure, json: bool, called: &str) {
     if json {
         eprintln!("{}", failure.json(&next));
     } else {
-        eprintln!("{}\nNext: {next}", text::plain(&sentence(&failure.text)));
+        eprintln!(
+            "{}\nNext: {next}",
+            text::plain(&text::sentence(&failure.text))
+        );
     }
-}
-
-/// With a capital and a full stop.
-fn sentence(text: &str) -> String {
-    let mut letters = text.trim().chars();
-    let mut sentence: String = letters
-        .next()
-        .into_iter()
-        .flat_map(char::to_uppercase)
-        .collect();
-    sentence.push_str(letters.as_str());
-    if !sentence.ends_with(['.', '!', '?', ':']) {
-        sentence.push('.');
-    }
-    sentence
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {

@@ -214,26 +214,8 @@ pub(super) fn price(quote: &QuoteView, terms: Terms, to: Option<&str>) -> String
             format!("{} {from}{prepay}", sat(quote.send_sat)),
         ),
         ("You receive", format!("{} {into}", sat(quote.receive_sat))),
-        (
-            "Cost",
-            format!(
-                "about {}, {} = maker {} + miners ~{} + routing ~{}",
-                signed(quote.total_sat),
-                percent(quote.total_sat, quote.amount_sat),
-                signed(quote.maker_fee_sat),
-                sat(quote.miner_fee_sat),
-                sat(quote.routing_fee_sat),
-            ),
-        ),
-        (
-            "At most",
-            format!(
-                "{} if it works (miners up to {}, routing up to {})",
-                signed(terms.worst(quote)),
-                sat(terms.miner),
-                sat(terms.routing),
-            ),
-        ),
+        ("Cost", about(quote)),
+        ("At most", at_most(quote, terms)),
         ("If it fails", format!("you lose {lost}")),
         (
             "Locked",
@@ -244,7 +226,7 @@ pub(super) fn price(quote: &QuoteView, terms: Terms, to: Option<&str>) -> String
             ),
         ),
         (
-            "Waits for",
+            if out { "Waits for" } else { "Maker waits" },
             count(terms.confirmations.into(), "confirmation"),
         ),
     ];
@@ -257,4 +239,38 @@ pub(super) fn price(quote: &QuoteView, terms: Terms, to: Option<&str>) -> String
         text.push_str(&format!("  {name:<12} {value}\n"));
     }
     text
+}
+
+/// The cost to expect, part by part.
+fn about(quote: &QuoteView) -> String {
+    let mut parts = vec![format!("maker {}", signed(quote.maker_fee_sat))];
+    if quote.miner_fee_sat > 0 {
+        parts.push(format!("miners ~{}", sat(quote.miner_fee_sat)));
+    }
+    if quote.routing_fee_sat > 0 {
+        parts.push(format!("routing ~{}", sat(quote.routing_fee_sat)));
+    }
+    let share = percent(quote.total_sat, quote.amount_sat);
+    format!(
+        "about {}, {share} = {}",
+        signed(quote.total_sat),
+        parts.join(" + ")
+    )
+}
+
+/// The most it may cost, and which limits make it so.
+fn at_most(quote: &QuoteView, terms: Terms) -> String {
+    let mut limits = Vec::new();
+    if terms.miner > 0 {
+        limits.push(format!("miners up to {}", sat(terms.miner)));
+    }
+    if terms.routing > 0 {
+        limits.push(format!("routing up to {}", sat(terms.routing)));
+    }
+    let limits = if limits.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", limits.join(", "))
+    };
+    format!("{} if it works{limits}", signed(terms.worst(quote)))
 }

@@ -4,7 +4,7 @@ use cambista_engine::view::{CostView, DepositView, SwapView, TimelineLine};
 
 use super::failure::Exit;
 use super::show_quote::arrow_of;
-use super::text::{clock, count, percent, plain, sat, short, signed, stamp, table};
+use super::text::{clock, count, percent, plain, sat, sentence, short, signed, stamp, table};
 use cambista_protocol::money::Msat;
 
 /// A list, newest first.
@@ -87,27 +87,34 @@ pub(super) fn line(line: &TimelineLine) -> String {
     )
 }
 
-/// What it cost, in words.
+/// What it cost, in words; or what it earned, when that is less than nothing.
 pub(super) fn cost(cost: &CostView, amount: u64) -> String {
-    let mut parts = vec![format!("maker {}", signed(cost.maker_fee_sat))];
-    if cost.miner_fee_sat != 0 {
-        parts.push(format!("miners {}", sat(cost.miner_fee_sat)));
+    let earned = cost.total_sat < 0;
+    let turned = |amount: i64| {
+        if earned {
+            amount.saturating_neg()
+        } else {
+            amount
+        }
+    };
+    let paid = |amount: u64| turned(i64::try_from(amount).unwrap_or(i64::MAX));
+    let parts = [
+        ("miners", paid(cost.miner_fee_sat)),
+        ("routing", paid(Msat(cost.routing_fee_msat).to_sat_ceil())),
+        ("prepay", turned(cost.prepay_sat)),
+    ];
+    let total = turned(cost.total_sat);
+    let maker = signed(turned(cost.maker_fee_sat));
+    let mut text = format!(
+        "{}, {} = maker {maker}",
+        signed(total),
+        percent(total, amount)
+    );
+    for (name, part) in parts.into_iter().filter(|(_, part)| *part != 0) {
+        let sign = if part < 0 { "-" } else { "+" };
+        text.push_str(&format!(" {sign} {name} {}", sat(part.unsigned_abs())));
     }
-    if cost.routing_fee_msat != 0 {
-        parts.push(format!(
-            "routing {}",
-            sat(Msat(cost.routing_fee_msat).to_sat_ceil())
-        ));
-    }
-    if cost.prepay_sat != 0 {
-        parts.push(format!("prepay {}", signed(cost.prepay_sat)));
-    }
-    format!(
-        "{}, {} = {}",
-        signed(cost.total_sat),
-        percent(cost.total_sat, amount),
-        parts.join(" + ")
-    )
+    text
 }
 
 /// How it ended, in one or two sentences.
@@ -132,9 +139,14 @@ pub(super) fn ending(swap: &SwapView) -> String {
         Exit::SwapFailed => "The swap failed, your funds are safe",
         _ => "This swap needs you",
     };
+    let verb = if swap.cost.total_sat < 0 {
+        "earned"
+    } else {
+        "cost"
+    };
     format!(
-        "{verdict}. {received}{}\nIt cost {}.",
-        plain(&swap.money),
+        "{verdict}. {received}{}\nIt {verb} {}.",
+        plain(&sentence(&swap.money)),
         cost(&swap.cost, swap.amount_sat)
     )
 }
@@ -177,7 +189,14 @@ pub(super) fn full(swap: &SwapView) -> String {
         .locked_until
         .map(|height| format!("until block {height} at the latest"));
     row("Locked", &locked.unwrap_or_default());
-    row("Cost", &cost(&swap.cost, swap.amount_sat));
+    row(
+        if swap.cost.total_sat < 0 {
+            "Earned"
+        } else {
+            "Cost"
+        },
+        &cost(&swap.cost, swap.amount_sat),
+    );
     row("Maker", &plain(&swap.maker));
     row("Contract", &plain(&swap.contract_address));
     row(

@@ -123,7 +123,7 @@ pub(super) fn take(context: &Context, mut wish: Wish) -> Result<Exit, Failure> {
         context.object(&Taken { quote, swap: &swap });
         return Ok(Exit::Done);
     }
-    story(context, &swap, 0);
+    story(context, &swap, 0, "");
     let swap = follow(context, client, swap)?;
     context.object(&Taken { quote, swap: &swap });
     context.say(&show_swap::ending(&swap));

@@ -2,9 +2,11 @@
 
 use crate::api::tests::fake::{DONE, FAILED, MAKER, quote, swap};
 use crate::api::types::*;
+use cambista_engine::view::CostView;
 
 use super::super::show_quote::{self, Terms};
-use super::super::{sentence, show_node, show_swap};
+use super::super::text::sentence;
+use super::super::{show_node, show_swap};
 
 /// Compares with the file kept beside this one; `KEEP=1 cargo test` writes it anew, to be read before it is committed.
 fn as_kept(name: &str, shown: &str) {
@@ -79,6 +81,22 @@ fn an_ending_says_where_the_money_is_and_what_it_cost() {
         failed.starts_with("The swap failed, your funds are safe. "),
         "{failed}"
     );
+}
+
+#[test]
+fn what_a_maker_earned_is_not_called_a_cost() {
+    let cost = CostView {
+        maker_fee_sat: -1019,
+        miner_fee_sat: 444,
+        total_sat: -575,
+        ..CostView::default()
+    };
+    let shown = show_swap::cost(&cost, 250_000);
+    assert_eq!(shown, "575 sat, 0.23 % = maker 1 019 sat - miners 444 sat");
+    let mut earned = swap(DONE);
+    earned.side = "maker".into();
+    earned.cost = cost;
+    assert!(show_swap::ending(&earned).contains("It earned 575 sat"));
 }
 
 #[test]

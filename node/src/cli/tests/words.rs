@@ -121,10 +121,7 @@ fn a_negative_share_can_be_set() {
 fn the_next_command_can_be_typed_as_it_is_shown() {
     let cli = parse("cambista --network regtest status --datadir /tmp/a").unwrap();
     let shown = with_globals(&called(&cli), "cambista swaps ab");
-    assert_eq!(
-        shown,
-        "cambista --datadir /tmp/a swaps ab"
-    );
+    assert_eq!(shown, "cambista --datadir /tmp/a swaps ab");
     parse(&shown).unwrap();
     let cli = parse("cambista --network regtest status").unwrap();
     let shown = with_globals(&called(&cli), "cambista run");
