@@ -48,7 +48,7 @@ impl<P: Ports> Core<P> {
     fn open_swaps(&self) -> Vec<SwapId> {
         let open = |id: &&SwapId| {
             self.swaps.get(id).is_some_and(|live| {
-                !live.ended() || live.swap.wishes(self.height).first().is_some()
+                !live.ended() || !live.swap.wishes(self.height).is_empty()
             })
         };
         self.order.iter().filter(open).copied().collect()

@@ -41,9 +41,9 @@ pub(crate) fn prepay(rate: FeeRate) -> Amount {
 /// Confirmations by value: the more there is to win by a reorganisation, the longer the wait.
 pub(crate) fn confirmations(amount: Amount) -> u32 {
     match amount.to_sat() {
-        ..=1_000_000 => 1,
-        ..=10_000_000 => 2,
-        ..=50_000_000 => 3,
+        0..=1_000_000 => 1,
+        1_000_001..=10_000_000 => 2,
+        10_000_001..=50_000_000 => 3,
         _ => 6,
     }
 }
