@@ -10,7 +10,7 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::show_quote::arrow_of;
 use super::show_swap;
-use super::text::{plain, sat, short};
+use super::text::{plain, sat, sentence, short};
 use crate::api::types::{Cancelled, SwapList};
 use crate::client::{Client, ClientError};
 
@@ -18,6 +18,8 @@ use crate::client::{Client, ClientError};
 const WAIT: u64 = 25;
 /// So long a node that stopped is waited for.
 const AWAY: Duration = Duration::from_secs(600);
+/// So long the other side may take to pay over Lightning before a deposit is asked for.
+const DEPOSIT: Duration = Duration::from_secs(90);
 /// Ended swaps listed when not all are asked for.
 const RECENT: usize = 20;
 
@@ -91,13 +93,16 @@ pub(super) fn cancel(context: &Context, args: &CancelArgs) -> Result<(), Failure
         short(&swap.id),
         arrow_of(&swap.direction),
         sat(swap.amount_sat),
-        plain(&swap.money)
+        plain(&sentence(&swap.money))
     ));
     context.confirm("Call it off?", args.yes)?;
     let cancelled: Cancelled = client.post(&format!("{}/cancel", path(&swap.id)?), &json!({}))?;
     context.show(&cancelled, || {
         let look = context.command(&format!("cambista swaps {}", short(&swap.id)));
-        format!("{}\nLook at it with: {look}", plain(&cancelled.text))
+        format!(
+            "{}\nLook at it with: {look}",
+            plain(&sentence(&cancelled.text))
+        )
     });
     Ok(())
 }
@@ -125,12 +130,28 @@ pub(super) fn follow(
                     context.say("  The node is back.");
                 }
                 story(context, &newer, swap.timeline.len(), &swap.next);
+                if let (None, Some(deposit)) = (&swap.deposit, &newer.deposit) {
+                    context.say(&format!("\n{}\n", show_swap::deposit(deposit)));
+                }
                 swap = newer;
             }
             Err(error) => {
                 client = wait_for_node(context, client, error, &mut away, &swap.id)?;
             }
         }
+    }
+    Ok(swap)
+}
+
+/// Waits, for a while, until a swap funded from outside says what to send where.
+pub(super) fn until_deposit(client: &Client, mut swap: SwapView) -> Result<SwapView, Failure> {
+    let begun = Instant::now();
+    while swap.deposit.is_none() && !swap.ended && begun.elapsed() < DEPOSIT {
+        let query = [
+            ("since", swap.version.to_string()),
+            ("wait", "5".to_owned()),
+        ];
+        swap = client.get(&path(&swap.id)?, &query)?;
     }
     Ok(swap)
 }

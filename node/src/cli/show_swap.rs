@@ -51,6 +51,8 @@ pub(super) fn state(swap: &SwapView) -> String {
         _ => match swap.state.as_str() {
             "paying" => "paying over Lightning",
             "held" => "Lightning payment held",
+            "deposit" => "waiting for your deposit",
+            "expired" => "too late to deposit",
             "funding" => "funding the contract",
             "confirming" => "waiting for confirmations",
             "revealed" => "claiming",

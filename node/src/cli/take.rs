@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::args_swap::{InArgs, OutArgs, TakeArgs};
 use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::follow::{follow, story};
+use super::follow::{follow, story, until_deposit};
 use super::market::{none, word};
 use super::show_quote::{self, Terms};
 use super::show_swap;
@@ -114,14 +114,19 @@ pub(super) fn take(context: &Context, mut wish: Wish) -> Result<Exit, Failure> {
     context.say(&format!(
         "Swap {name} has begun. It goes on without this window."
     ));
-    if let Some(deposit) = &swap.deposit {
-        context.say(&show_swap::deposit(deposit));
-    }
     if wish.detach {
+        let swap = if wish.ask.external {
+            until_deposit(&client, swap)?
+        } else {
+            swap
+        };
+        if let Some(deposit) = &swap.deposit {
+            context.say(&show_swap::deposit(deposit));
+        }
         let look = context.command(&format!("cambista swaps {name}"));
         context.say(&format!("Look at it with: {look}"));
         context.object(&Taken { quote, swap: &swap });
-        return Ok(Exit::Done);
+        return Ok(show_swap::exit(&swap));
     }
     story(context, &swap, 0, "");
     let swap = follow(context, client, swap)?;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use bitcoin::Network;
 use bitcoin::secp256k1::PublicKey;
-use cambista_engine::view::{CostView, QuoteView, SwapView, TimelineLine};
+use cambista_engine::view::{CostView, DepositView, QuoteView, SwapView, TimelineLine};
 use cambista_engine::{AskFor, EngineError, MakerContact, MakerPolicy, NoQuote, Quotes, StartSwap};
 use cambista_protocol::words::{Direction, SwapId};
 use futures::future::{BoxFuture, FutureExt as _, ready};
@@ -26,9 +26,18 @@ pub(crate) const DONE: u64 = 9;
 /// The version at which it has failed.
 pub(crate) const FAILED: u64 = 10;
 
+/// The version at which it asks for a deposit.
+pub(crate) const DEPOSIT: u64 = 5;
+
 /// A swap under way, or at its end.
 pub(crate) fn swap(version: u64) -> SwapView {
     let mut swap = begun(version);
+    swap.deposit = (version == DEPOSIT).then(|| DepositView {
+        address: "bcrt1p".into(),
+        amount_sat: 250_000,
+        last_safe_height: 156,
+        uri: "bitcoin:bcrt1p?amount=0.0025".into(),
+    });
     swap.ended = version >= DONE;
     if swap.ended {
         swap.state = "done".into();

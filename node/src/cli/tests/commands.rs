@@ -10,7 +10,7 @@ use super::super::args::Cli;
 use super::super::context::Context;
 use super::super::dispatch;
 use super::super::failure::{Exit, Failure};
-use crate::api::tests::fake::{DONE, FAILED, MAKER, Served, served};
+use crate::api::tests::fake::{DEPOSIT, DONE, FAILED, MAKER, Served, served};
 
 async fn typed(node: &Served, line: &str) -> Result<Exit, Failure> {
     let words = line
@@ -65,6 +65,12 @@ async fn choices_of_channel_and_of_what_arrives_reach_the_engine() {
         (failure.exit, failure.next.as_str()),
         (Exit::Usage, "cambista channel list")
     );
+    // What to deposit is known only a moment after the swap has begun; the command waits for it.
+    let version = node.node.version.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        version.send_replace(DEPOSIT);
+    });
     typed(
         &node,
         &format!("cambista in 250000 --external --last-hop {MAKER} --yes --detach"),
@@ -86,6 +92,7 @@ async fn choices_of_channel_and_of_what_arrives_reach_the_engine() {
         (into.amount, into.external),
         (AskAmount::Swap(Amount::from_sat(250_000)), true)
     );
+    assert_eq!(*node.node.version.borrow(), DEPOSIT);
     assert_eq!(received.last_hop, Some(MAKER.parse().unwrap()));
 }
 

@@ -1,6 +1,6 @@
 //! What people read.
 
-use crate::api::tests::fake::{DONE, FAILED, MAKER, quote, swap};
+use crate::api::tests::fake::{DEPOSIT, DONE, FAILED, MAKER, quote, swap};
 use crate::api::types::*;
 use cambista_engine::view::CostView;
 
@@ -63,6 +63,19 @@ fn quotes_are_listed_with_what_can_be_lost() {
 fn a_swap_is_shown_with_money_and_next_step_first() {
     let shown = show_swap::full(&swap(1));
     as_kept("swap", &shown);
+}
+
+#[test]
+fn a_deposit_is_asked_for_once_exactly_and_in_time() {
+    let shown = show_swap::deposit(&swap(DEPOSIT).deposit.unwrap());
+    for part in [
+        "exactly 250 000 sat once",
+        "block 156",
+        "bitcoin:bcrt1p?amount=0.0025",
+    ] {
+        assert!(shown.contains(part), "{shown}");
+    }
+    assert!(show_swap::full(&swap(DEPOSIT)).contains(&shown));
 }
 
 #[test]
