@@ -19,7 +19,7 @@ use crate::api::types::{
 };
 use crate::api::{Answer, Backend};
 use crate::network::{Multiaddr, NetworkHandle};
-use crate::offers::{Announcer, Market, peers};
+use crate::offers::{self, Announcer, Market, peers};
 use crate::store::{Store, StoreError};
 
 /// Where the maker's business is remembered.
@@ -127,6 +127,19 @@ impl NodeBackend {
             channels: self.node.channels().len(),
             balance: self.money(),
         }
+    }
+
+    /// No swap begins on an old view of the chain.
+    fn in_touch(&self) -> Result<(), Problem> {
+        if offers::in_touch(&self.node) {
+            return Ok(());
+        }
+        let reason = self.node.chain().status().last_error;
+        let reason = reason.unwrap_or_else(|| "bitcoind is still catching up".into());
+        Err(Problem::unavailable(format!(
+            "no swap can begin while this node is out of touch with the chain ({reason}); open swaps go on by themselves"
+        ))
+        .next("cambista status"))
     }
 
     fn listed(&self, query: OffersQuery) -> Vec<Offer> {
@@ -334,7 +347,9 @@ impl Backend for NodeBackend {
         maker: Option<PublicKey>,
         limit: usize,
     ) -> Answer<'_, Vec<MakerContact>> {
-        now(Ok(self.candidates(direction, amount_sat, maker, limit)))
+        now(self
+            .in_touch()
+            .map(|()| self.candidates(direction, amount_sat, maker, limit)))
     }
 
     fn set_maker(&self, policy: MakerPolicy) -> Answer<'_, ()> {

@@ -1,11 +1,13 @@
 //! Starting and stopping all parts of a node.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bitcoin::hex::DisplayHex as _;
 use cambista_engine::ports::Entropy as _;
 use cambista_engine::{Engine, EngineHandle, MakerPolicy};
 use cambista_ldk::Node;
+use cambista_ldk::rpc::Rpc;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,6 +23,9 @@ use crate::keys::Seed;
 use crate::network::{Network, NetworkConfig, NetworkHandle};
 use crate::offers::{self, Announcer, Inbox, Market, SEQUENCE_KEY};
 use crate::store::Store;
+
+/// bitcoind usually answers within this.
+const SOON: Duration = Duration::from_secs(2);
 
 /// Everything that runs.
 pub(super) struct Running {
@@ -49,9 +54,11 @@ impl Running {
             })?;
         let policy = store.setting(MAKER_KEY)?.unwrap_or_else(|| config.maker());
 
+        let lightning = config.lightning()?;
         tracing::info!(network = %config.network, folder = %dir.root().display(), "starting");
+        knock(&lightning).await;
         let node = Node::load(
-            config.lightning()?,
+            lightning,
             seed.node(),
             Arc::clone(&store) as _,
             Arc::clone(&store) as _,
@@ -72,7 +79,7 @@ impl Running {
         )
         .await?;
         engine.wake().await;
-        inbox.use_engine(engine.clone());
+        inbox.use_engine(engine.clone(), Arc::clone(&node));
 
         let announcer = Announcer::new(
             Arc::clone(&market),
@@ -132,6 +139,13 @@ impl Running {
         self.engine.stop().await;
         self.network.shutdown().await;
         self.node.stop().await;
+    }
+}
+
+/// Says why nothing happens when bitcoind lets the node wait; loading then goes on waiting, or fails with the reason.
+async fn knock(config: &cambista_ldk::Config) {
+    if let Err(reason) = Rpc::new(config.bitcoind.clone()).ready(SOON).await {
+        tracing::warn!(%reason, "bitcoind is not there yet; waiting for it for two minutes");
     }
 }
 

@@ -4,17 +4,18 @@ use std::sync::{Arc, OnceLock};
 
 use cambista_engine::EngineHandle;
 use cambista_engine::ports::PeerProtocol;
+use cambista_ldk::Node;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::{Market, sync};
+use super::{Market, in_touch, sync};
 use crate::network::{Handler, NetworkHandle, PeerId, Protocol, Verdict};
 
 /// Hands offers to the book and requests to the engine. It exists before the swarm and the engine do, and declines until
 /// it is told of them.
 pub struct Inbox {
     market: Arc<Market>,
-    engine: OnceLock<EngineHandle>,
+    inner: OnceLock<(EngineHandle, Arc<Node>)>,
     network: watch::Sender<Option<NetworkHandle>>,
 }
 
@@ -24,15 +25,15 @@ impl Inbox {
     pub fn new(market: Arc<Market>) -> Self {
         Self {
             market,
-            engine: OnceLock::new(),
+            inner: OnceLock::new(),
             network: watch::Sender::new(None),
         }
     }
 
-    /// From now on requests go to this engine.
-    pub fn use_engine(&self, engine: EngineHandle) {
+    /// From now on requests go to this engine, and no price is given while this node is out of touch with the chain.
+    pub fn use_engine(&self, engine: EngineHandle, node: Arc<Node>) {
         // A second engine would be a mistake in this program; the first stays.
-        let _ = self.engine.set(engine);
+        let _ = self.inner.set((engine, node));
     }
 
     /// From now on peers can be asked for their books.
@@ -41,10 +42,11 @@ impl Inbox {
     }
 
     async fn ask(&self, from: PeerId, protocol: PeerProtocol, body: Vec<u8>) -> Option<Vec<u8>> {
-        self.engine
-            .get()?
-            .peer_request(from.to_string(), protocol, body)
-            .await
+        let (engine, node) = self.inner.get()?;
+        if protocol == PeerProtocol::Quote && !in_touch(node) {
+            return None;
+        }
+        engine.peer_request(from.to_string(), protocol, body).await
     }
 }
 
