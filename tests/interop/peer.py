@@ -31,8 +31,8 @@ class _Tcp:
     def write(self, data):
         self._socket.sendall(data)
 
-    def close(self):
-        self._socket.close()
+    def shutdown(self):
+        self._socket.shutdown(socket.SHUT_RDWR)
 
 
 def _line(text):
@@ -98,8 +98,9 @@ class Peer:
         return not self._session.closed.is_set()
 
     def close(self):
-        """Ends the connection."""
-        self._tcp.close()
+        """Ends the connection, and waits until everybody here has noticed."""
+        self._tcp.shutdown()
+        self._session.closed.wait(10)
 
     def identify(self):
         """The protocol version the other side names itself by, and its protocols."""

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import queue
 import sys
 import time
 
@@ -62,38 +61,67 @@ class Taker:
         self.lightning = LightningNode(args.lightning)
         self.script = bech32.script_pubkey(args.network, args.destination)
         self.secrets = agreement.Secrets.draw()
-        self.inbox = queue.Queue()
+        self.fundings, self.handed, self.withdrawn = [], None, False
 
     def hear(self, data):
-        """Answers what the maker says."""
+        """Answers what the maker says. Every message may come twice, and a funding in several versions."""
         name, items = messages.read_swap_request(data)
         if items[0] != self.secrets.swap_id:
             return messages.refusal(7, "swap unknown")
-        self.inbox.put((name, items))
+        say("heard", name=name)
+        try:
+            if name == "funded":
+                self.fundings.append(self.read_funding(items[1]))
+            elif name == "key":
+                self.handed = curve.secret(items[1])
+        except ValueError as why:
+            say("distrusted", why=str(why))
+            return messages.refusal(6, str(why))
+        if name in ("funded", "key"):
+            return ACK
+        if name != "withdraw":
+            return messages.refusal(7, "not for a payer")
+        self.withdrawn = True
         return ACK
 
-    def heard(self, wanted, patience=PATIENCE):
-        """The fields of the maker's next message of this name."""
-        deadline = time.time() + patience
-        while True:
-            name, items = self.inbox.get(timeout=max(0.1, deadline - time.time()))
-            say("heard", name=name)
-            check(name in (wanted, "funded"), f"expected {wanted}, heard {name}")
-            if name == wanted:
-                return items
+    def heard(self, what, look):
+        """Waits for what the maker says, on a new connection where the old one has gone."""
+
+        def found():
+            check(not self.withdrawn, "the maker gave up")
+            if not self.maker.connected:
+                self.call_again()
+            return look()
+
+        return wait_for(what, found)
+
+    def call_again(self):
+        """From another peer id: who knows the swap id is the other party."""
+        self.maker = Peer(self.address, self.args.network, self.hear)
+        say("connected", peer=self.maker.peer_id)
+        self.tell("resume")
 
     def tell(self, name, *items):
         """Says something about the swap; "ack" is the only answer taken."""
+        if not self.maker.connected:
+            self.call_again()
         data = messages.swap_message(name, self.secrets.swap_id, *items)
         check(messages.read_swap_reply(self.maker.request(SWAP, data)) is None, "not acknowledged")
         say("told", name=name)
 
     def run(self):
-        """From the book to the claim."""
+        """From the book to the end."""
         self.find_maker()
         self.agree()
         self.pay()
+        if self.args.hang_up:
+            self.maker.close()
         self.wait_funding()
+        wait_for("the confirmations", self.confirmed)
+        if self.args.abort:
+            self.tell("key", self.secrets.internal.to_bytes(32, "big"))
+            say("aborted")
+            return
         self.reveal()
         self.claim()
 
@@ -105,10 +133,10 @@ class Taker:
         check(version == f"cambista/1/{args.network}", f"a peer of {version}")
         check({BOOK, QUOTE, SWAP} <= set(protocols), f"the peer speaks {protocols}")
         self.offer = best_offer(first, args.network, args.amount)
+        self.address = f"{self.offer.addresses[0]}/p2p/{self.offer.peer_id}"
         self.maker = first
         if self.offer.peer_id != first.peer_id:
-            address = f"{self.offer.addresses[0]}/p2p/{self.offer.peer_id}"
-            self.maker = Peer(address, args.network, self.hear)
+            self.maker = Peer(self.address, args.network, self.hear)
         say("connected", peer=self.maker.peer_id, maker=self.offer.maker.hex())
 
     def agree(self):
@@ -148,29 +176,34 @@ class Taker:
                 self.lightning.pay(invoice, bound)
         say("paying")
 
-    def wait_funding(self):
-        """The maker says what it sent; the chain says whether that is so."""
-        (_, raw) = self.heard("funded")[:2]
+    def read_funding(self, raw):
+        """The transaction and the output's number, if it pays the contract."""
         tx = transaction.parse(raw)
-        paid = [i for i, out in enumerate(tx.outputs) if out.script == self.contract.script_pubkey]
-        check(len(paid) == 1, "the funding does not pay the contract")
-        check(tx.outputs[paid[0]].value == self.quote.amount, "the funding pays another amount")
-        self.outpoint = tx.txid, paid[0]
-        say("funded", txid=tx.txid[::-1].hex(), vout=paid[0])
+        wanted = transaction.Output(self.quote.amount, self.contract.script_pubkey)
+        check(wanted in tx.outputs, "the funding does not pay the contract")
+        return tx, tx.outputs.index(wanted)
+
+    def wait_funding(self):
+        """The maker says what it sent."""
+        tx, vout = self.heard("the funding", lambda: self.fundings[-1] if self.fundings else None)
+        say("funded", txid=tx.txid[::-1].hex(), vout=vout)
 
     def confirmed(self):
-        """The output, once it is deep enough."""
-        found = self.chain.unspent(self.outpoint[0][::-1].hex(), self.outpoint[1])
-        if found is None:
-            return None
-        value, script, confirmations = found
-        check((value, script) == (self.quote.amount, self.contract.script_pubkey), "another output")
-        return found if confirmations >= self.args.confirmations else None
+        """The output, of whatever version of the funding, once the chain says it is deep enough."""
+        for tx, vout in self.fundings:
+            found = self.chain.unspent(tx.txid[::-1].hex(), vout)
+            if found is None:
+                continue
+            value, script, confirmations = found
+            check((value, script) == (self.quote.amount, self.contract.script_pubkey), "another output")
+            if confirmations >= self.args.confirmations:
+                self.outpoint = tx.txid, vout
+                return self.outpoint
+        return None
 
     def reveal(self):
         """Gives R away when all of spec/02 allows it."""
         args, contract = self.args, self.contract
-        wait_for("the confirmations", self.confirmed)
         check(self.chain.height <= contract.refund_height - timelocks.REVEAL_MARGIN, "too late to reveal")
         check(self.chain.tip_age() < 3600, "the tip is old")
         swap_hash = self.secrets.terms(0).payment_hash
@@ -186,7 +219,7 @@ class Taker:
     def claim(self):
         """By key path with the maker's key; then gives it ours."""
         args, contract = self.args, self.contract
-        handed = curve.secret(self.heard("key")[1])
+        handed = self.heard("the maker's key", lambda: self.handed)
         own = self.secrets.internal
         tx = spend.by_key(contract, self.outpoint, self.quote.amount, self.script, args.fee_rate, own, handed)
         self.chain.test(tx)
@@ -215,10 +248,12 @@ def main():
     parser.add_argument("--destination", required=True, help="address")
     parser.add_argument("--confirmations", type=int, default=2)
     parser.add_argument("--fee-rate", type=int, default=3, help="sat/vB")
+    parser.add_argument("--hang-up", action="store_true", help="be away while the maker funds")
+    parser.add_argument("--abort", action="store_true", help="give the key away instead of R")
     args = parser.parse_args()
     try:
         Taker(args).run()
-    except (ValueError, OSError, Failed, messages.Refused, queue.Empty) as why:
+    except (ValueError, OSError, Failed, messages.Refused) as why:
         say("failed", why=f"{type(why).__name__}: {why}")
         sys.exit(1)
 
