@@ -4,6 +4,7 @@ import base64
 import decimal
 import json
 import pathlib
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -89,3 +90,20 @@ class LightningNode:
         listed = self.call("/payments")["payments"]
         found = [paid for paid in listed if paid["payment_hash"] == payment_hash.hex()]
         return bool(found) and found[-1]["state"] == "pending"
+
+
+class Asked:
+    """Whoever started this program, asked by a line on standard output, answers by one on standard input."""
+
+    def pay(self, invoice, max_cltv_delta):
+        """As LightningNode.pay."""
+        self._ask(event="pay", invoice=invoice, max_cltv_delta=max_cltv_delta)
+
+    def in_flight(self, payment_hash):
+        """As LightningNode.in_flight."""
+        return self._ask(event="in_flight", payment_hash=payment_hash.hex())
+
+    @staticmethod
+    def _ask(**question):
+        print(json.dumps(question), flush=True)
+        return json.loads(sys.stdin.readline())

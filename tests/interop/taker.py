@@ -14,7 +14,7 @@ import timelocks
 import transaction
 from messages import ACK, check
 from peer import Peer
-from rpc import Bitcoind, Failed, LightningNode
+from rpc import Asked, Bitcoind, Failed, LightningNode
 
 BOOK, QUOTE, SWAP = "/cambista/book/1", "/cambista/quote/1", "/cambista/swap/1"
 PATIENCE = 60
@@ -58,7 +58,7 @@ class Taker:
     def __init__(self, args):
         self.args = args
         self.chain = Bitcoind(args.bitcoind, args.cookie)
-        self.lightning = LightningNode(args.lightning)
+        self.lightning = Asked() if args.lightning == "-" else LightningNode(args.lightning)
         self.script = bech32.script_pubkey(args.network, args.destination)
         self.secrets = agreement.Secrets.draw()
         self.fundings, self.handed, self.withdrawn = [], None, False
@@ -241,7 +241,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", default="regtest")
     parser.add_argument("--peer", required=True, help="multiaddress of a node")
-    parser.add_argument("--lightning", required=True, help="data folder of the node that pays")
+    parser.add_argument("--lightning", required=True, help="data folder of the node that pays, or - to ask here")
     parser.add_argument("--bitcoind", required=True, help="URL of its RPC")
     parser.add_argument("--cookie", required=True, help="path of its cookie file")
     parser.add_argument("--amount", type=int, required=True, help="sat")

@@ -1,111 +1,21 @@
 //! A taker written in Python from the specification alone takes an `out` of a maker that runs this code.
 //!
 //! It shares nothing with this code but `spec/`: neither the contract nor the messages, nor the transport, nor BOLT11.
-//! Only its Lightning balance is that of a node of ours, which is asked to pay invoices and knows nothing of the swap.
+//! Only its Lightning balance is that of an ordinary node, which is asked to pay invoices and knows nothing of swaps.
 
-use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+mod other;
 
 use bitcoin::{OutPoint, Txid};
 use cambista_harness::market::p2p_addresses;
 use cambista_harness::transaction::{Path, Seen, spend_in_blocks};
 use cambista_harness::{Change, Market, Purse};
-use serde_json::{Value, json};
+use serde_json::Value;
+
+use other::{Other, number, python};
 
 const AMOUNT: u64 = 400_000;
 const CONFIRMATIONS: u32 = 2;
 const FEE_RATE: u64 = 5;
-
-/// Where the programs are, or nothing (and a word why) where they cannot run.
-fn python() -> Option<Command> {
-    let found = Command::new("python3").arg("--version").output();
-    if !found.is_ok_and(|output| output.status.success()) {
-        eprintln!("SKIPPED: there is no python3 on this machine to run the other implementation");
-        return None;
-    }
-    let mut python = Command::new("python3");
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("interop");
-    python.current_dir(folder).arg("-B").stdin(Stdio::null());
-    Some(python)
-}
-
-/// The other taker at work.
-struct Other {
-    child: Child,
-    lines: BufReader<std::process::ChildStdout>,
-}
-
-impl Other {
-    /// Starts it with the Lightning balance of the market's taker, for a stranger's address.
-    fn start(mut python: Command, market: &Market, destination: &str, more: &[&str]) -> Self {
-        let chain = &market.bitcoind;
-        let mut child = python
-            .args(["taker.py", "--network", "regtest"])
-            .args(["--peer", &p2p_addresses(&market.makers[0])[0]])
-            .arg("--lightning")
-            .arg(market.taker.dir())
-            .args(["--bitcoind", &chain.rpc_url()])
-            .arg("--cookie")
-            .arg(chain.cookie_path())
-            .args(["--amount", &AMOUNT.to_string()])
-            .args(["--destination", destination])
-            .args(["--confirmations", &CONFIRMATIONS.to_string()])
-            .args(["--fee-rate", &FEE_RATE.to_string()])
-            .args(more)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("start the other taker");
-        let lines = BufReader::new(child.stdout.take().unwrap());
-        Self { child, lines }
-    }
-
-    /// Reads on until it reports `event`.
-    ///
-    /// # Panics
-    /// When it ends before, or reports that something does not fit.
-    #[track_caller]
-    fn until(&mut self, event: &str) -> Value {
-        loop {
-            let mut line = String::new();
-            self.lines.read_line(&mut line).unwrap();
-            assert!(!line.is_empty(), "it ended before \"{event}\"");
-            println!("other taker: {}", line.trim());
-            let said: Value = serde_json::from_str(&line).unwrap();
-            assert_ne!(said["event"], "failed", "{line}");
-            if said["event"] == event {
-                return said;
-            }
-        }
-    }
-
-    fn end(mut self) {
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "it ended with {status}");
-    }
-}
-
-impl Drop for Other {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// An address of bech32m, the one kind the other taker knows besides bech32.
-fn stranger(market: &Market) -> String {
-    let chain = &market.bitcoind;
-    let made = chain
-        .rpc_wallet("getnewaddress", json!(["", "bech32m"]))
-        .unwrap();
-    made.as_str().unwrap().to_owned()
-}
-
-fn number(said: &Value, name: &str) -> i64 {
-    said[name]
-        .as_i64()
-        .unwrap_or_else(|| panic!("no {name} in {said}"))
-}
 
 #[test]
 fn every_vector_comes_out_the_same_in_another_language() {
@@ -115,19 +25,26 @@ fn every_vector_comes_out_the_same_in_another_language() {
 }
 
 #[test]
+fn a_maker_refuses_what_the_specification_refuses() {
+    let Some(mut python) = python() else { return };
+    let market = Market::direct(3);
+    let address = &p2p_addresses(&market.makers[0])[0];
+    let status = python.args(["probe.py", "--peer", address]).status();
+    let status = status.unwrap();
+    assert!(status.success(), "{status}");
+}
+
+#[test]
 fn a_taker_of_another_make_takes_an_out() {
     let Some(python) = python() else { return };
     let market = Market::direct(3);
-    let (taker, maker, chain) = (&market.taker, &market.makers[0], &market.bitcoind);
-    let before = [Purse::of(taker, chain), Purse::of(maker, chain)];
-    let stranger = stranger(&market);
-    let mut other = Other::start(python, &market, &stranger, &[]);
+    let (maker, chain) = (&market.makers[0], &market.bitcoind);
+    let mut other = Other::start(python, &market, &[]);
+    let before = (Purse::of(maker, chain), other.lightning_msat());
 
     let quoted = other.until("quoted");
     let agreed = other.until("agreed");
-    let funded = other.until("funded");
-    let txid: Txid = funded["txid"].as_str().unwrap().parse().unwrap();
-    let outpoint = OutPoint::new(txid, u32::try_from(number(&funded, "vout")).unwrap());
+    let outpoint = funding(&other.until("funded"));
     market.mine(CONFIRMATIONS);
     let claimed = other.until("claimed");
     market.mine(1);
@@ -135,39 +52,68 @@ fn a_taker_of_another_make_takes_an_out() {
     assert_eq!(spend.tx.compute_txid().to_string(), claimed["txid"]);
     assert_eq!(spend.path(outpoint), Path::Key);
     assert_eq!(spend.only_output(), AMOUNT - spend.fee_sat);
+    assert_eq!(spend.tx.output[0].script_pubkey, other.destination());
     spend.assert_rate(FEE_RATE);
     market.mine(5);
     let done = other.until("done");
     assert_eq!(done["received"], spend.only_output());
-    other.end();
 
     let paid = i64::try_from(AMOUNT).unwrap() + number(&quoted, "maker_fee");
-    let funding = Seen::read(chain, txid);
-    let spent = AMOUNT + funding.fee_sat;
-    let nothing = Change::default();
-    before[0].assert_changed(
-        taker,
-        chain,
-        Change {
-            lightning: -paid,
-            ..nothing
-        },
-    );
-    let chain_change = -i64::try_from(spent).unwrap();
-    before[1].assert_changed(
-        maker,
-        chain,
-        Change {
-            lightning: paid,
-            chain: chain_change,
-        },
-    );
+    let spent = i64::try_from(AMOUNT + Seen::read(chain, outpoint.txid).fee_sat).unwrap();
+    assert_eq!(before.1 - other.lightning_msat(), paid * 1000);
+    let change = Change {
+        lightning: paid,
+        chain: -spent,
+    };
+    before.0.assert_changed(maker, chain, change);
+    assert_eq!(seen_by_maker(&market, &agreed)["outcome"], "done");
+    other.end();
+}
 
-    // The maker saw nothing out of the ordinary.
-    let list = maker.api_get("/swaps");
+/// Its connection ends while the maker funds, and it speaks from another peer id afterwards.
+#[test]
+fn a_taker_of_another_make_gives_its_key_back_and_pays_the_prepay_alone() {
+    let Some(python) = python() else { return };
+    let market = Market::direct(3);
+    let (maker, chain) = (&market.makers[0], &market.bitcoind);
+    let mut other = Other::start(python, &market, &["--hang-up", "--abort"]);
+    let before = (Purse::of(maker, chain), other.lightning_msat());
+
+    let quoted = other.until("quoted");
+    let agreed = other.until("agreed");
+    let outpoint = funding(&other.until("funded"));
+    market.mine(CONFIRMATIONS);
+    other.until("aborted");
+    chain.wait_for_mempool(1, cambista_harness::wait::secs(30));
+    market.mine(1);
+    let taken_back = spend_in_blocks(chain, outpoint, 2).expect("the take-back in a block");
+    assert_eq!(taken_back.path(outpoint), Path::Key);
+    let refund_height = number(&agreed, "refund_height");
+    assert!(i64::from(chain.height()) < refund_height, "it waited for T");
+    market.mine(6);
+
+    let prepay = number(&quoted, "prepay");
+    let fees = taken_back.fee_sat + Seen::read(chain, outpoint.txid).fee_sat;
+    let change = Change {
+        lightning: prepay,
+        chain: -i64::try_from(fees).unwrap(),
+    };
+    before.0.assert_changed(maker, chain, change);
+    assert_eq!(before.1 - other.lightning_msat(), prepay * 1000);
+    assert_eq!(seen_by_maker(&market, &agreed)["ended"], true);
+    other.end();
+}
+
+fn funding(said: &Value) -> OutPoint {
+    let txid: Txid = said["txid"].as_str().unwrap().parse().unwrap();
+    OutPoint::new(txid, u32::try_from(number(said, "vout")).unwrap())
+}
+
+fn seen_by_maker(market: &Market, agreed: &Value) -> Value {
+    let list = market.makers[0].api_get("/swaps");
     let swaps = list["swaps"].as_array().unwrap();
     let seen = swaps
         .iter()
         .find(|swap| swap["payment_hash"] == agreed["payment_hash"]);
-    assert_eq!(seen.expect("the swap at the maker")["outcome"], "done");
+    seen.expect("the swap at the maker").clone()
 }

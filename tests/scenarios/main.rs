@@ -25,6 +25,7 @@ mod chain_and_wallet;
 mod cheapest_is_chosen;
 mod hold_invoices;
 mod in_;
+mod interop;
 mod limits_are_kept;
 mod maker_killed;
 mod out;
