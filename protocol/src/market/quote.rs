@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::cbor::{self, Malformed};
 use crate::money::{MAX_MONEY_SAT, add_signed};
 use crate::signed::{BadSignature, Signed, Tag};
-use crate::timelock::{MAX_REFUND_DELTA, TimelockError, Timelocks};
+use crate::timelock::{MAX_REFUND_DELTA, MIN_REFUND_DELTA, TimelockError, Timelocks};
 use crate::words::Direction;
 
 /// The longest a signed quote may be on the wire (bytes).
 pub const MAX_QUOTE: usize = 1024;
+/// The prepay is at most this fraction of the amount.
+const PREPAY_SHARE: u64 = 5;
 
 /// What a maker promises for one swap.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
@@ -93,12 +95,19 @@ impl Quote {
         if self.direction == Direction::In && self.prepay_sat != 0 {
             return Err(QuoteError::Amounts);
         }
+        // The prepay is money at risk with the maker: never more than a fifth, whatever the fees.
+        if self.prepay_sat > self.amount_sat / PREPAY_SHARE {
+            return Err(QuoteError::Amounts);
+        }
         if self.external && self.direction == Direction::Out {
             return Err(QuoteError::Amounts);
         }
         self.swap_invoice()
             .filter(|a| a.to_sat() > 0)
             .ok_or(QuoteError::Amounts)?;
+        if self.network != Network::Regtest && self.refund_delta < MIN_REFUND_DELTA {
+            return Err(TimelockError::TooShort.into());
+        }
         if self.refund_delta > MAX_REFUND_DELTA {
             return Err(TimelockError::TooLong.into());
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::effect::{Effect, Leg, Say, SpendHow, SpendWish, Wish};
 use super::event::HeldHtlc;
-use super::outputs::{Outputs, Spend, SpendKind};
+use super::outputs::{Output, Outputs, Spend, SpendKind};
 use super::payer::is_key_of;
 use super::{Event, Outcome, Transition};
 use crate::money::Msat;
@@ -58,10 +58,11 @@ pub struct FunderSwap {
     swap: Htlc,
     prepay: Htlc,
     funding: Funding,
-    txid: Option<Txid>,
+    versions: Vec<Txid>,
     outputs: Outputs,
     conflict: Option<u32>,
     withdrawn: bool,
+    chance: bool,
     preimage: Option<Secret32>,
     peer_key: Option<Secret32>,
     handed_over: bool,
@@ -75,10 +76,11 @@ impl FunderSwap {
             swap: Htlc::None,
             prepay: Htlc::None,
             funding: Funding::None,
-            txid: None,
+            versions: Vec::new(),
             outputs: Outputs::new(),
             conflict: None,
             withdrawn: false,
+            chance: false,
             preimage: None,
             peer_key: None,
             handed_over: false,
@@ -115,8 +117,8 @@ impl FunderSwap {
 
     /// The latest version of the funding.
     #[must_use]
-    pub const fn funding_txid(&self) -> Option<Txid> {
-        self.txid
+    pub fn funding_txid(&self) -> Option<Txid> {
+        self.versions.last().copied()
     }
 
     /// R, once it is known.
@@ -176,7 +178,8 @@ impl FunderSwap {
                 value,
                 confirmed,
             } => {
-                self.outputs.seen(outpoint, value, confirmed);
+                self.outputs
+                    .seen(outpoint, value, confirmed, self.deal.amount);
             }
             Event::OutputSpent {
                 outpoint,
@@ -205,7 +208,7 @@ impl FunderSwap {
                 if self.wants_funding(height) && !self.deal.external =>
             {
                 self.funding = Funding::Built(first_input);
-                self.txid = Some(txid);
+                self.versions.push(txid);
             }
             Event::FundingImpossible if self.funding == Funding::None => self.give_up(effects),
             Event::HoldDurable => self.publish(height, effects),
@@ -214,7 +217,7 @@ impl FunderSwap {
                 self.withdraw(effects);
             }
             Event::FundingBumped { txid } if matches!(self.funding, Funding::Published(_)) => {
-                self.txid = Some(txid);
+                self.versions.push(txid);
                 effects.push(Effect::PublishFunding);
                 effects.push(Effect::Say(Say::Funded));
             }
@@ -360,19 +363,15 @@ impl FunderSwap {
             && height <= self.deal.locks.fund_until(self.deal.agreed_height)
     }
 
-    /// Whether the payer had its chance: an output of the agreed value was confirmed early enough to reveal for.
-    fn payer_had_its_chance(&self) -> bool {
-        // A funder that asked the payer to give up has no claim on the prepay.
-        if self.withdrawn {
-            return false;
-        }
-        let deal = &self.deal;
-        let last = deal.locks.last_reveal(deal.refund_height) + 1;
-        last.checked_sub(deal.confirmations).is_some_and(|by| {
-            self.outputs
-                .iter()
-                .any(|o| o.value == deal.amount && o.first_confirmed.is_some_and(|at| at <= by))
-        })
+    /// Whether the payer had its chance: an output of the agreed value had its confirmations in time to reveal for, and
+    /// this side did not ask to give up.
+    const fn payer_had_its_chance(&self) -> bool {
+        self.chance && !self.withdrawn
+    }
+
+    /// Whether this is an output of a funding this side published.
+    fn is_own(&self, output: &Output) -> bool {
+        self.versions.contains(&output.outpoint.txid)
     }
 
     /// Whether everything that was ever paid to the script is back with us for good, or can never be paid.
@@ -381,14 +380,18 @@ impl FunderSwap {
         if self.conflict.is_some_and(|at| locks.buried(at, height)) {
             return true;
         }
-        let mut any = false;
-        let all = self.outputs.iter().all(|output| {
-            any = true;
+        let back = |output: &Output| {
             output
                 .buried_spend(&locks, height)
                 .is_some_and(|s| self.is_ours(s.kind))
-        });
-        any && all
+        };
+        // Of the versions of our own funding one at most can confirm: all spend the same first input.
+        let resolved = match self.funding {
+            Funding::Published(_) => self.outputs.iter().any(|o| self.is_own(o) && back(o)),
+            _ => self.outputs.iter().any(back),
+        };
+        let mut confirmed = self.outputs.iter().filter(|o| o.first_confirmed.is_some());
+        resolved && confirmed.all(back)
     }
 
     /// Only this side can use the refund leaf; the key path is this side's until it hands its own key over.
@@ -405,6 +408,11 @@ impl FunderSwap {
         let deal_locks = self.deal.locks;
         if self.swap == Htlc::None || self.outcome.is_some() {
             return;
+        }
+        let in_time = height <= deal_locks.last_reveal(self.deal.refund_height);
+        let deep = |o: &Output| o.has_confirmations(self.deal.confirmations, height);
+        if in_time && self.is_out() && self.outputs.exact(self.deal.amount).is_some_and(deep) {
+            self.chance = true;
         }
         if matches!(self.funding, Funding::None | Funding::Built(_))
             && (height > deal_locks.fund_until(self.deal.agreed_height)
@@ -501,28 +509,40 @@ impl FunderSwap {
         }
         let mut wishes = Vec::new();
         let (locks, t) = (self.deal.locks, self.deal.refund_height);
-        let confirmed = self.outputs.iter().any(|o| o.confirmed.is_some());
         let ours = matches!(self.funding, Funding::Published(_));
+        // Only an output of our own says that our funding is confirmed: anybody can pay to the script.
+        let confirmed = self
+            .outputs
+            .iter()
+            .any(|o| self.is_own(o) && o.confirmed.is_some());
         if ours && !confirmed && self.conflict.is_none() {
             let late = height >= locks.replace_funding_from(t, self.deal.confirmations);
-            // With R known the payer is owed its output: the funding goes on, however late.
-            wishes.push(if late && self.preimage.is_none() {
-                Wish::ReplaceFunding
-            } else {
-                Wish::KeepFunding
-            });
+            // With R known the payer is owed its output: the funding goes on, however late. With the payment gone
+            // there is nothing to fund for.
+            wishes.push(
+                if (late || self.swap == Htlc::Gone) && self.preimage.is_none() {
+                    Wish::ReplaceFunding
+                } else {
+                    Wish::KeepFunding
+                },
+            );
         }
         if let Some(how) = self.take_back_by(height) {
             // After success only strays are ours to take: never what the payer has spent.
             let open = self.outputs.iter().filter(|o| {
-                o.buried_spend(&locks, height).is_none() && !(self.handed_over && o.spent.is_some())
+                let replaced = o.confirmed.is_none()
+                    && self.is_own(o)
+                    && self.funding_txid() != Some(o.outpoint.txid);
+                o.buried_spend(&locks, height).is_none()
+                    && !(self.handed_over && o.spent.is_some())
+                    && !replaced
             });
             wishes.extend(open.map(|output| {
                 Wish::Spend(SpendWish {
                     outpoint: output.outpoint,
                     how,
                     deadline: (how == SpendHow::Refund).then_some(t + locks.refund_confirm),
-                    cap_lifted: true,
+                    cap_lifted: height >= t,
                 })
             }));
         }

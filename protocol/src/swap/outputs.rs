@@ -5,8 +5,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::timelock::Timelocks;
 
-/// So many outputs at one script are followed; a stranger who pays more to it loses sight of them, not we.
+/// So many outputs of the agreed value, and as many of other values, are followed at one script. The two never displace
+/// each other: nobody may blind a side to the output that counts by paying others to the script first.
 const MOST: usize = 16;
+/// An output of another value below this (sat) is not followed: spending it would cost what it is worth, and waiting for
+/// it would let anybody hold a swap open for the price of dust.
+const LEAST_STRAY: Amount = Amount::from_sat(5_000);
 
 /// Through which path an output was spent, read from the witness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -91,34 +95,41 @@ impl Outputs {
             .min_by_key(|o| (o.confirmed.unwrap_or(u32::MAX), o.outpoint))
     }
 
-    /// Whether any was ever confirmed at or below this height.
-    #[must_use]
-    pub fn any_confirmed_by(&self, height: u32) -> bool {
-        self.0
-            .iter()
-            .any(|o| o.first_confirmed.is_some_and(|at| at <= height))
-    }
-
-    pub(super) fn seen(&mut self, outpoint: OutPoint, value: Amount, confirmed: Option<u32>) {
+    pub(super) fn seen(
+        &mut self,
+        outpoint: OutPoint,
+        value: Amount,
+        confirmed: Option<u32>,
+        wanted: Amount,
+    ) {
         if let Some(known) = self.0.iter_mut().find(|o| o.outpoint == outpoint) {
             known.confirmed = confirmed.or(known.confirmed);
             known.first_confirmed = known.first_confirmed.or(confirmed);
-        } else if self.0.len() < MOST || confirmed.is_some() {
-            if self.0.len() >= MOST {
-                // A confirmed output displaces one that never was.
-                let Some(at) = self.0.iter().position(|o| o.confirmed.is_none()) else {
-                    return;
-                };
-                self.0.remove(at);
-            }
-            self.0.push(Output {
-                outpoint,
-                value,
-                confirmed,
-                first_confirmed: confirmed,
-                spent: None,
-            });
+            return;
         }
+        let exact = value == wanted;
+        if !exact && value < LEAST_STRAY {
+            return;
+        }
+        let same_kind = |o: &&Output| (o.value == wanted) == exact;
+        if self.0.iter().filter(same_kind).count() >= MOST {
+            // A confirmed output displaces one of its kind that never was.
+            let never = |o: &Output| (o.value == wanted) == exact && o.first_confirmed.is_none();
+            let Some(at) = self.0.iter().position(never) else {
+                return;
+            };
+            if confirmed.is_none() {
+                return;
+            }
+            self.0.remove(at);
+        }
+        self.0.push(Output {
+            outpoint,
+            value,
+            confirmed,
+            first_confirmed: confirmed,
+            spent: None,
+        });
     }
 
     pub(super) fn spent(&mut self, outpoint: OutPoint, spend: Spend) {

@@ -160,7 +160,8 @@ impl PayerSwap {
                 value,
                 confirmed,
             } => {
-                self.outputs.seen(outpoint, value, confirmed);
+                self.outputs
+                    .seen(outpoint, value, confirmed, self.deal.amount);
             }
             Event::OutputSpent {
                 outpoint,

@@ -65,7 +65,7 @@ fn a_wrong_deposit_asks_the_payer_to_give_up_and_goes_home() {
 #[test]
 fn a_wrong_deposit_goes_home_at_t_when_the_payer_is_silent() {
     let mut funder = external();
-    funder.seen(1, Amount::from_sat(1_000), None);
+    funder.seen(1, Amount::from_sat(100_000), None);
     funder.to(T);
     assert_eq!(
         funder.spend_how(),

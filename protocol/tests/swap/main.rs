@@ -14,3 +14,4 @@ mod funder_failures;
 mod payer;
 mod payer_failures;
 mod replay;
+mod strays;

@@ -1,0 +1,116 @@
+//! What strangers pay to the script must not matter.
+
+use bitcoin::Amount;
+use cambista_protocol::swap::{Effect, Event, Leg, Outcome, SpendHow, SpendKind, Wish};
+use cambista_protocol::words::Secret32;
+
+use crate::common::*;
+
+const STRAY: Amount = Amount::from_sat(70_000);
+
+#[test]
+fn any_number_of_strays_does_not_hide_the_funding_or_its_claim() {
+    for value in [Amount::from_sat(330), STRAY] {
+        let mut funder = Driven::published(false);
+        for n in 100..140 {
+            funder.seen(n, value, Some(H0));
+        }
+        funder.to(H0 + 1);
+        funder.funded();
+        assert_eq!(
+            funder.spent(SpendKind::Claim, None),
+            [Effect::Claim(Leg::Swap)]
+        );
+    }
+}
+
+#[test]
+fn a_strangers_output_does_not_stop_the_care_for_our_own_funding() {
+    for value in [Amount::from_sat(330), STRAY, AMOUNT] {
+        let mut funder = Driven::published(false);
+        funder.seen(100, value, Some(H0));
+        assert!(funder.wishes().contains(&Wish::KeepFunding), "{value}");
+        funder.to(T - 42 - 2 - 6);
+        assert!(funder.wishes().contains(&Wish::ReplaceFunding), "{value}");
+    }
+}
+
+#[test]
+fn dust_does_not_keep_a_refunded_swap_open() {
+    let mut funder = Driven::confirmed_funder(false);
+    funder.seen(100, Amount::from_sat(4_999), Some(H0 + 1));
+    funder.to(T);
+    funder.spent(SpendKind::Refund, Some(T + 1));
+    assert_eq!(funder.to(T + 6), [Effect::FailBack(Leg::Swap)]);
+    assert_eq!(funder.swap.outcome(), Some(Outcome::TakenBack));
+}
+
+#[test]
+fn strays_do_not_hide_a_payers_funding_across_a_reorganisation() {
+    let mut payer = Driven::revealed();
+    for n in 100..140 {
+        payer.seen(n, STRAY, Some(H0));
+    }
+    payer.height = H0;
+    payer.event(Event::Reorg { fork: H0 });
+    for n in 140..180 {
+        payer.seen(n, STRAY, Some(H0));
+    }
+    payer.to(H0 + 3);
+    assert_eq!(payer.spend_wish().unwrap().outpoint, outpoint(1));
+}
+
+#[test]
+fn a_replaced_version_of_the_funding_is_neither_spent_nor_waited_for() {
+    let mut funder = Driven::published(false);
+    funder.seen(1, AMOUNT, None);
+    funder.event(Event::FundingBumped { txid: txid(2) });
+    funder.seen(2, AMOUNT, None);
+    funder.to(T);
+    let wish = funder.spend_wish().unwrap();
+    assert_eq!((wish.outpoint, wish.how), (outpoint(2), SpendHow::Refund));
+    funder.seen(2, AMOUNT, Some(T));
+    funder.event(Event::OutputSpent {
+        outpoint: outpoint(2),
+        txid: txid(9),
+        kind: SpendKind::Refund,
+        preimage: None,
+        confirmed: Some(T),
+    });
+    assert!(funder.to(T + 5).contains(&Effect::FailBack(Leg::Swap)));
+    assert_eq!(funder.swap.outcome(), Some(Outcome::TakenBack));
+}
+
+#[test]
+fn with_the_payment_gone_an_unconfirmed_funding_is_taken_back_at_once() {
+    let mut funder = Driven::published(false);
+    funder.event(Event::Dropped { leg: Leg::Swap });
+    assert_eq!(funder.wishes(), [Wish::ReplaceFunding]);
+}
+
+#[test]
+fn a_funding_that_never_had_its_confirmations_in_time_keeps_no_prepay() {
+    let mut funder = Driven::published(true);
+    funder.to(H0 + 1);
+    funder.funded();
+    funder.height = H0;
+    funder.event(Event::Reorg { fork: H0 });
+    funder.to(T - 30);
+    funder.funded();
+    funder.to(T);
+    funder.spent(SpendKind::Refund, Some(T + 1));
+    let effects = funder.to(T + 6);
+    assert!(effects.contains(&Effect::FailBack(Leg::Prepay)));
+    assert!(!effects.contains(&Effect::Claim(Leg::Prepay)));
+}
+
+#[test]
+fn the_fee_cap_binds_a_take_back_before_t_and_is_lifted_from_t() {
+    let mut funder = Driven::confirmed_funder(false);
+    funder.event(Event::PeerKey {
+        secret: Secret32(key(2).secret_bytes()),
+    });
+    assert!(!funder.spend_wish().unwrap().cap_lifted);
+    funder.to(T);
+    assert!(funder.spend_wish().unwrap().cap_lifted);
+}
