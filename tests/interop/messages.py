@@ -248,9 +248,10 @@ def read_quote(signed, maker):
 # -- swaps
 
 
-def open_swap(swap_id, signed_quote, payer):
-    """"Open" of an `out`."""
-    return cbor.encode([VARIANTS.index("open"), [swap_id, signed_quote.whole, list(payer)]])
+def open_swap(swap_id, signed_quote, payer=None):
+    """"Open" of an `out`, or, without the payer's terms, of an `in`."""
+    terms = [] if payer is None else [list(payer)]
+    return cbor.encode([VARIANTS.index("open"), [swap_id, signed_quote.whole, *terms]])
 
 
 def swap_message(name, *items):

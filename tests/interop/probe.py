@@ -33,6 +33,7 @@ class Probe:
         self.peer = self.call()
         offers, _ = messages.read_book_reply(self.peer.request(BOOK, messages.book_request("regtest")))
         read = [messages.read_offer(offer, "regtest", time.time()) for offer in offers]
+        self.last = max(offer.maker for offer in read)
         self.offer = next(offer for offer in read if offer.peer_id == self.peer.peer_id)
 
     def call(self, network="regtest"):
@@ -53,12 +54,13 @@ class Probe:
         self.quotes()
         self.strangers()
         self.openings()
+        self.other_way()
         self.transport()
 
     def books(self):
         """Pages of the book."""
-        last = self.offer.maker
-        for request in (messages.book_request("bitcoin"), messages.book_request("regtest", last)):
+        behind = messages.book_request("regtest", self.last)
+        for request in (messages.book_request("bitcoin"), behind):
             offers, more = messages.read_book_reply(self.peer.request(BOOK, request))
             check(offers == [] and more is None, "an offer where there can be none")
 
@@ -129,6 +131,28 @@ class Probe:
         off_curve = agreement.Secrets.draw().terms(2)._replace(claim_key=b"\x02" + b"\xff" * 32)
         data = messages.open_swap(os.urandom(32), self.fresh_quote(), off_curve)
         refused("a key off the curve", 0, lambda: self.swap(data))
+
+    def other_way(self):
+        """An `in`, as far as the payer's terms."""
+        amount = self.offer.rate_in.min
+        signed = self.quote(messages.quote_request("regtest", "in", amount))
+        quote = messages.read_quote(signed, self.offer.maker)
+        check((quote.direction, quote.amount) == ("in", amount), "another swap")
+        swap_id, key = os.urandom(32), agreement.Secrets.draw().terms(2)
+        opening = messages.open_swap(swap_id, signed)
+        with_terms = messages.open_swap(swap_id, signed, key)
+        refused("payer's terms from a funder", 6, lambda: self.swap(with_terms))
+        first = self.swap(opening)
+        again = self.swap(opening)
+        # Nothing is agreed yet, and the maker may sign anew.
+        check(again[0] == first[0], "the same again got another answer")
+        accepted = messages.read_acceptance(first, self.offer.maker)
+        check((accepted.swap_id, accepted.quote_id) == (swap_id, signed.id), "another swap accepted")
+        check(accepted.funder is None, "the funder's terms from nowhere")
+        check(accepted.payer.confirmations == quote.confirmations, "other confirmations than quoted")
+        wrong = [key.claim_key, key.internal_key, 300, "lnbcrt1nothing"]
+        terms = messages.swap_message("terms", swap_id, wrong)
+        refused("an invoice that is none", 6, lambda: self.swap(terms))
 
     def transport(self):
         """Frames too long, and peers of another network."""

@@ -1,4 +1,4 @@
-"""The two programs this taker leans on: a bitcoind, and a node that holds its Lightning balance."""
+"""What this taker leans on: a bitcoind, and whoever holds its Lightning balance."""
 
 import base64
 import decimal
@@ -58,6 +58,11 @@ class Bitcoind:
         value = int(found["value"] * 100_000_000)
         return value, bytes.fromhex(found["scriptPubKey"]["hex"]), found["confirmations"]
 
+    def find(self, script):
+        """Confirmed unspent outputs at a script: txid (32 bytes as serialised), number."""
+        found = self.call("scantxoutset", "start", [f"raw({script.hex()})"])
+        return [(bytes.fromhex(coin["txid"])[::-1], coin["vout"]) for coin in found["unspents"]]
+
     def test(self, tx):
         """Failed unless the mempool would take it."""
         (verdict,) = self.call("testmempoolaccept", [tx.serialise().hex()])
@@ -69,38 +74,15 @@ class Bitcoind:
         return self.call("sendrawtransaction", tx.serialise().hex())
 
 
-class LightningNode:
-    """The node whose Lightning balance is used, by its data folder. It knows nothing of the swap."""
-
-    def __init__(self, folder):
-        folder = pathlib.Path(folder)
-        self._base = f"http://{(folder / 'api-address').read_text().strip()}/api/v1"
-        self._token = (folder / "api-token").read_text().strip()
-
-    def call(self, path, body=None):
-        """GET, or POST of a body."""
-        return _call(self._base + path, {"Authorization": f"Bearer {self._token}"}, body)
-
-    def pay(self, invoice, max_cltv_delta):
-        """Begins to pay; what the other side holds stays under way."""
-        self.call("/payments", {"invoice": invoice, "max_total_cltv_delta": max_cltv_delta})
-
-    def in_flight(self, payment_hash):
-        """Whether a payment of this hash is under way."""
-        listed = self.call("/payments")["payments"]
-        found = [paid for paid in listed if paid["payment_hash"] == payment_hash.hex()]
-        return bool(found) and found[-1]["state"] == "pending"
-
-
-class Asked:
+class Lightning:
     """Whoever started this program, asked by a line on standard output, answers by one on standard input."""
 
     def pay(self, invoice, max_cltv_delta):
-        """As LightningNode.pay."""
+        """Begins to pay over routes that lock the payment for so many blocks at most."""
         self._ask(event="pay", invoice=invoice, max_cltv_delta=max_cltv_delta)
 
     def in_flight(self, payment_hash):
-        """As LightningNode.in_flight."""
+        """Whether a payment of this hash is under way."""
         return self._ask(event="in_flight", payment_hash=payment_hash.hex())
 
     @staticmethod

@@ -14,7 +14,7 @@ import timelocks
 import transaction
 from messages import ACK, check
 from peer import Peer
-from rpc import Asked, Bitcoind, Failed, LightningNode
+from rpc import Bitcoind, Failed, Lightning
 
 BOOK, QUOTE, SWAP = "/cambista/book/1", "/cambista/quote/1", "/cambista/swap/1"
 PATIENCE = 60
@@ -58,7 +58,7 @@ class Taker:
     def __init__(self, args):
         self.args = args
         self.chain = Bitcoind(args.bitcoind, args.cookie)
-        self.lightning = Asked() if args.lightning == "-" else LightningNode(args.lightning)
+        self.lightning = Lightning()
         self.script = bech32.script_pubkey(args.network, args.destination)
         self.secrets = agreement.Secrets.draw()
         self.fundings, self.handed, self.withdrawn = [], None, False
@@ -111,19 +111,27 @@ class Taker:
 
     def run(self):
         """From the book to the end."""
+        args = self.args
         self.find_maker()
         self.agree()
         self.pay()
-        if self.args.hang_up:
+        if args.hang_up or args.alone:
             self.maker.close()
-        self.wait_funding()
+        if not args.alone:
+            self.wait_funding()
         wait_for("the confirmations", self.confirmed)
-        if self.args.abort:
+        if args.abort:
             self.tell("key", self.secrets.internal.to_bytes(32, "big"))
             say("aborted")
             return
         self.reveal()
-        self.claim()
+        if args.alone:
+            self.bury(self.leaf)
+            return
+        self.tell("preimage", self.secrets.preimage)
+        own = self.secrets.internal
+        self.bury(self.by_key(own, self.heard("the maker's key", lambda: self.handed)))
+        self.tell("key", own.to_bytes(32, "big"))
 
     def find_maker(self):
         """Reads the book and gets a quote of the cheapest."""
@@ -190,19 +198,20 @@ class Taker:
 
     def confirmed(self):
         """The output, of whatever version of the funding, once the chain says it is deep enough."""
-        for tx, vout in self.fundings:
-            found = self.chain.unspent(tx.txid[::-1].hex(), vout)
+        told = [(tx.txid, vout) for tx, vout in self.fundings]
+        for txid, vout in told or self.chain.find(self.contract.script_pubkey):
+            found = self.chain.unspent(txid[::-1].hex(), vout)
             if found is None:
                 continue
             value, script, confirmations = found
-            check((value, script) == (self.quote.amount, self.contract.script_pubkey), "another output")
-            if confirmations >= self.args.confirmations:
-                self.outpoint = tx.txid, vout
+            fits = (value, script) == (self.quote.amount, self.contract.script_pubkey)
+            if fits and confirmations >= self.args.confirmations:
+                self.outpoint = txid, vout
                 return self.outpoint
         return None
 
     def reveal(self):
-        """Gives R away when all of spec/02 allows it."""
+        """Decides to give R away when all of spec/02 allows it; the claim that needs nobody is ready then."""
         args, contract = self.args, self.contract
         check(self.chain.height <= contract.refund_height - timelocks.REVEAL_MARGIN, "too late to reveal")
         check(self.chain.tip_age() < 3600, "the tip is old")
@@ -214,14 +223,16 @@ class Taker:
         )
         check(self.quote.amount - self.leaf.outputs[0].value <= self.quote.amount // 5, "too dear to claim")
         self.chain.test(self.leaf)
-        self.tell("preimage", self.secrets.preimage)
 
-    def claim(self):
-        """By key path with the maker's key; then gives it ours."""
-        args, contract = self.args, self.contract
-        handed = self.heard("the maker's key", lambda: self.handed)
-        own = self.secrets.internal
-        tx = spend.by_key(contract, self.outpoint, self.quote.amount, self.script, args.fee_rate, own, handed)
+    def by_key(self, own, handed):
+        """The spend by key path, with the maker's key."""
+        args = self.args
+        return spend.by_key(
+            self.contract, self.outpoint, self.quote.amount, self.script, args.fee_rate, own, handed
+        )
+
+    def bury(self, tx):
+        """Sends the claim, and waits until it is final."""
         self.chain.test(tx)
         txid = self.chain.send(tx)
         check(txid == tx.txid[::-1].hex(), "bitcoind calls it otherwise")
@@ -232,7 +243,6 @@ class Taker:
             return found if found and found[2] >= timelocks.REORG_DEPTH else None
 
         wait_for("the claim to be buried", buried)
-        self.tell("key", own.to_bytes(32, "big"))
         say("done", received=tx.outputs[0].value)
 
 
@@ -241,7 +251,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", default="regtest")
     parser.add_argument("--peer", required=True, help="multiaddress of a node")
-    parser.add_argument("--lightning", required=True, help="data folder of the node that pays, or - to ask here")
     parser.add_argument("--bitcoind", required=True, help="URL of its RPC")
     parser.add_argument("--cookie", required=True, help="path of its cookie file")
     parser.add_argument("--amount", type=int, required=True, help="sat")
@@ -249,6 +258,7 @@ def main():
     parser.add_argument("--confirmations", type=int, default=2)
     parser.add_argument("--fee-rate", type=int, default=3, help="sat/vB")
     parser.add_argument("--hang-up", action="store_true", help="be away while the maker funds")
+    parser.add_argument("--alone", action="store_true", help="say and hear nothing after paying")
     parser.add_argument("--abort", action="store_true", help="give the key away instead of R")
     args = parser.parse_args()
     try:

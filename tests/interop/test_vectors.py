@@ -12,6 +12,8 @@ import messages
 import transaction
 from ripemd160 import ripemd160
 
+# Of the examples in BOLT11.
+HASH = bytes(range(10)) * 3 + b"\x01\x02"
 VECTORS = pathlib.Path(__file__).parents[2] / "spec" / "vectors"
 
 
@@ -192,6 +194,9 @@ class MessageVectors(unittest.TestCase):
         for name in ("preimage", "key"):
             variant, fields = messages.read_swap_request(by_name[name])
             self.assertEqual(messages.swap_message(name, *fields), by_name[name])
+        _, items = messages.read_swap_request(by_name["open, in"])
+        quote_in = messages.SignedQuote(items[1], items[1][0])
+        self.assertEqual(messages.open_swap(items[0], quote_in), by_name["open, in"])
         self.assertEqual(messages.ACK, by_name["ack"])
 
 
@@ -205,7 +210,7 @@ class Invoices(unittest.TestCase):
         self.assertEqual(invoice.network, "bitcoin")
         self.assertEqual(invoice.amount_msat, 250_000_000)
         self.assertEqual(invoice.expiry, 60)
-        self.assertEqual(invoice.payment_hash, bytes.fromhex("000102030405060708090001020304050607080900010203040506070809" "0102"))
+        self.assertEqual(invoice.payment_hash, HASH)
         key = "03e7156ae33b0a208d0744199163177e909e80176e55d97a2f221ede0f934dd9ad"
         self.assertEqual(invoice.payee.hex(), key)
 

@@ -6,9 +6,10 @@
 mod other;
 
 use bitcoin::{OutPoint, Txid};
-use cambista_harness::market::p2p_addresses;
+use cambista_harness::market::{USUAL, p2p_addresses};
 use cambista_harness::transaction::{Path, Seen, spend_in_blocks};
-use cambista_harness::{Change, Market, Purse};
+use cambista_harness::wait::secs;
+use cambista_harness::{Change, Market, MarketOptions, Purse};
 use serde_json::Value;
 
 use other::{Other, number, python};
@@ -27,7 +28,8 @@ fn every_vector_comes_out_the_same_in_another_language() {
 #[test]
 fn a_maker_refuses_what_the_specification_refuses() {
     let Some(mut python) = python() else { return };
-    let market = Market::direct(3);
+    // The first maker has a channel of its own to the second, and so something to send over Lightning.
+    let market = Market::start(&MarketOptions::new(3, &[USUAL, USUAL]));
     let address = &p2p_addresses(&market.makers[0])[0];
     let status = python.args(["probe.py", "--peer", address]).status();
     let status = status.unwrap();
@@ -70,6 +72,42 @@ fn a_taker_of_another_make_takes_an_out() {
     other.end();
 }
 
+/// After paying it says and hears nothing: it finds the funding on the chain, and the maker finds R there.
+#[test]
+fn a_taker_of_another_make_needs_no_word_after_it_paid() {
+    let Some(python) = python() else { return };
+    let market = Market::direct(3);
+    let (maker, chain) = (&market.makers[0], &market.bitcoind);
+    let mut other = Other::start(python, &market, &["--alone"]);
+    let before = (Purse::of(maker, chain), other.lightning_msat());
+
+    let quoted = other.until("quoted");
+    let agreed = other.until("agreed");
+    other.until("paying");
+    chain.wait_for_mempool(1, secs(30));
+    market.mine(CONFIRMATIONS);
+    let claimed = other.until("claimed");
+    market.mine(1);
+    let txid: Txid = claimed["txid"].as_str().unwrap().parse().unwrap();
+    let claim = Seen::read(chain, txid);
+    let outpoint = claim.tx.input[0].previous_output;
+    assert_eq!(claim.path(outpoint), Path::Claim);
+    assert_eq!(claim.only_output(), AMOUNT - claim.fee_sat);
+    market.mine(5);
+    other.until("done");
+
+    let paid = i64::try_from(AMOUNT).unwrap() + number(&quoted, "maker_fee");
+    let spent = i64::try_from(AMOUNT + Seen::read(chain, outpoint.txid).fee_sat).unwrap();
+    let change = Change {
+        lightning: paid,
+        chain: -spent,
+    };
+    before.0.assert_changed(maker, chain, change);
+    assert_eq!(before.1 - other.lightning_msat(), paid * 1000);
+    assert_eq!(seen_by_maker(&market, &agreed)["outcome"], "done");
+    other.end();
+}
+
 /// Its connection ends while the maker funds, and it speaks from another peer id afterwards.
 #[test]
 fn a_taker_of_another_make_gives_its_key_back_and_pays_the_prepay_alone() {
@@ -84,7 +122,7 @@ fn a_taker_of_another_make_gives_its_key_back_and_pays_the_prepay_alone() {
     let outpoint = funding(&other.until("funded"));
     market.mine(CONFIRMATIONS);
     other.until("aborted");
-    chain.wait_for_mempool(1, cambista_harness::wait::secs(30));
+    chain.wait_for_mempool(1, secs(30));
     market.mine(1);
     let taken_back = spend_in_blocks(chain, outpoint, 2).expect("the take-back in a block");
     assert_eq!(taken_back.path(outpoint), Path::Key);

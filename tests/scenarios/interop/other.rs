@@ -130,7 +130,7 @@ impl Other {
         let stranger = stranger.as_str().unwrap();
         let address: Address<_> = stranger.parse().unwrap();
         let mut child = python
-            .args(["taker.py", "--network", "regtest", "--lightning", "-"])
+            .args(["taker.py", "--network", "regtest"])
             .args(["--peer", &p2p_addresses(&market.makers[0])[0]])
             .args(["--bitcoind", &chain.rpc_url()])
             .arg("--cookie")
