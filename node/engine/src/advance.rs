@@ -8,7 +8,9 @@ use tracing::info;
 use crate::engine::Core;
 use crate::handle::Input;
 use crate::internal::Internal;
-use crate::ports::{Clock, Commit, NewSwap, OutboxItem, PortError, Ports, Store, StoredEvent};
+use crate::ports::{
+    Clock, Commit, NewSwap, OutboxItem, PortError, Ports, Store, StoredEvent, Wallet,
+};
 
 /// An event waiting to be taken, with what belongs into the same commit.
 pub(crate) struct Job {
@@ -97,6 +99,12 @@ impl<P: Ports> Core<P> {
             && let Some(outcome) = live.swap.outcome()
         {
             info!(swap = %job.id.short(), ?outcome, "swap ended");
+            if live.funder().is_some() {
+                // Inputs of versions that were replaced are free again; those that were spent are gone.
+                for (tx, _) in &live.fundings {
+                    self.ports.wallet().release(tx);
+                }
+            }
         }
         self.index(job.id);
         for item in stored {

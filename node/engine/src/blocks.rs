@@ -1,10 +1,11 @@
 //! Reading blocks, for the engine first and for Lightning afterwards.
 
-use bitcoin::{Block, BlockHash, OutPoint, Transaction};
+use bitcoin::{Amount, Block, BlockHash, OutPoint, Transaction};
 use cambista_protocol::contract::{SpentBy, spent_by};
 use cambista_protocol::swap::{Event, SpendKind};
 use cambista_protocol::words::{Secret32, SwapId};
 
+use crate::advance::Job;
 use crate::engine::Core;
 use crate::ports::{Commit, PortError, Ports, Store};
 
@@ -47,9 +48,9 @@ impl<P: Ports> Core<P> {
 
     fn open_swaps(&self) -> Vec<SwapId> {
         let open = |id: &&SwapId| {
-            self.swaps.get(id).is_some_and(|live| {
-                !live.ended() || !live.swap.wishes(self.height).is_empty()
-            })
+            self.swaps
+                .get(id)
+                .is_some_and(|live| !live.ended() || !live.swap.wishes(self.height).is_empty())
         };
         self.order.iter().filter(open).copied().collect()
     }
@@ -61,6 +62,20 @@ impl<P: Ports> Core<P> {
             ..Commit::default()
         };
         self.ports.store().commit(&commit).map(|_| ())
+    }
+
+    /// A payer keeps the transaction that funds its swap, whoever told it of it: after the reveal it must be able to
+    /// bring it back.
+    fn worth_keeping(
+        &self,
+        id: SwapId,
+        tx: &Transaction,
+        value: Amount,
+    ) -> Option<(Transaction, Amount)> {
+        let live = self.swaps.get(&id)?;
+        let new = !live.fundings.iter().any(|(kept, _)| kept == tx);
+        (live.payer().is_some() && value == live.record.deal.amount && new)
+            .then(|| (tx.clone(), Amount::ZERO))
     }
 
     /// Queues what a transaction means to the swaps.
@@ -93,14 +108,15 @@ impl<P: Ports> Core<P> {
                 continue;
             };
             let outpoint = OutPoint { txid, vout };
-            self.push(
+            self.jobs.push_back(Job {
                 id,
-                Event::OutputSeen {
+                event: Event::OutputSeen {
                     outpoint,
                     value: out.value,
                     confirmed,
                 },
-            );
+                funding: self.worth_keeping(id, tx, out.value),
+            });
         }
         for (outpoint, id) in spent {
             let Some(live) = self.swaps.get(&id) else {

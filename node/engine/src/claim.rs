@@ -12,6 +12,8 @@ use crate::ports::{Chain, Clock, PortError, Ports};
 
 /// A tip whose header is older than this may be an old one someone keeps us on (seconds).
 const STALE_TIP: u64 = 3600;
+/// An exact amount is waited for until so many blocks before the last height to reveal; then less may arrive.
+const PATIENCE: u32 = 36;
 /// The claim may cost at most this fraction of the value.
 const FEE_SHARE: u64 = 5;
 
@@ -63,6 +65,17 @@ impl<P: Ports> Core<P> {
                 "claiming would cost {} sat in miner fees now, your limit is {} sat; waiting for a lower fee rate",
                 signed.fee.to_sat(),
                 cap.to_sat()
+            ));
+            return;
+        }
+        let exact = live.record.exact_receive_sat.map(Amount::from_sat);
+        let over = exact.and_then(|exact| live.record.deal.amount.checked_sub(exact));
+        let patient = self.height < last.saturating_sub(PATIENCE);
+        if let Some(over) = over.filter(|over| signed.fee > *over && patient) {
+            live.trouble = Some(format!(
+                "claiming would cost {} sat now, {} sat are set aside so that the exact amount arrives; waiting for a lower fee rate",
+                signed.fee.to_sat(),
+                over.to_sat()
             ));
             return;
         }

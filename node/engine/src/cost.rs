@@ -18,6 +18,8 @@ const FEE_SHARE: u64 = 5;
 const MAKER_ROUTING_PPM: u64 = 2_000;
 /// The least a routing limit is (sat): a hop or two of base fees for both payments.
 const ROUTING_BASE_SAT: u64 = 10;
+/// A maker that earns nothing still pays a few hops their base fee (sat).
+const LEAST_ROUTING_SAT: u64 = 3;
 /// The routing limit of a taker who names none (ppm), above the base.
 const TAKER_ROUTING_PPM: u64 = 5_000;
 
@@ -34,8 +36,17 @@ pub(crate) fn maker_chain_cost(direction: Direction, rate: FeeRate) -> Amount {
 }
 
 /// The prepay of an `out`: the two transactions the maker pays for if the taker walks away.
-pub(crate) fn prepay(rate: FeeRate) -> Amount {
-    vbytes(rate, FUNDING_VBYTES + REFUND_VBYTES)
+pub(crate) fn prepay(funding: Amount, rate: FeeRate) -> Amount {
+    funding
+        .checked_add(vbytes(rate, REFUND_VBYTES))
+        .unwrap_or(Amount::MAX_MONEY)
+}
+
+/// The largest prepay a taker accepts: what a maker's two transactions may cost at today's highest rate, with room for a
+/// few more inputs than one.
+pub(crate) fn prepay_limit(urgent: FeeRate) -> Amount {
+    let usual = prepay(maker_chain_cost(Direction::Out, urgent), urgent);
+    usual.checked_mul(3).unwrap_or(Amount::MAX_MONEY)
 }
 
 /// Confirmations by value: the more there is to win by a reorganisation, the longer the wait.
@@ -68,11 +79,16 @@ pub(crate) fn routing_limit(amount: Amount, estimate_sat: u64) -> u64 {
         .max(estimate_sat.saturating_mul(2))
 }
 
-/// The limits a maker works under.
-pub(crate) fn maker_limits(amount: Amount) -> Limits {
+/// The limits a maker works under. Miners get what the quote charged for, five times over at most and never more than a
+/// fifth of the value; routing gets what the swap earns at most, or a taker could pay itself as a hop.
+pub(crate) fn maker_limits(amount: Amount, charged: Amount, maker_fee_sat: i64) -> Limits {
+    let room = charged.checked_mul(5).unwrap_or(Amount::MAX_MONEY);
+    let earned = maker_fee_sat.saturating_sub_unsigned(charged.to_sat());
+    let earned = u64::try_from(earned).unwrap_or(0).max(LEAST_ROUTING_SAT);
+    let usual = share(amount, MAKER_ROUTING_PPM).saturating_add(ROUTING_BASE_SAT);
     Limits {
-        max_miner_fee_sat: (amount / FEE_SHARE).to_sat(),
-        max_routing_fee_sat: share(amount, MAKER_ROUTING_PPM).saturating_add(ROUTING_BASE_SAT),
+        max_miner_fee_sat: room.min(amount / FEE_SHARE).to_sat(),
+        max_routing_fee_sat: usual.min(earned),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use bitcoin::Amount;
 use cambista_protocol::money::Msat;
-use cambista_protocol::swap::{Decision, Effect, Event, Htlc, Leg};
+use cambista_protocol::swap::{Decision, Effect, Event, Htlc, Leg, Payment, Wish};
 use cambista_protocol::words::{Role, SwapId};
 use tracing::warn;
 
@@ -22,7 +22,10 @@ impl<P: Ports> Core<P> {
     /// Runs one effect that was just stored, or is found undone after a restart.
     pub(crate) fn run_effect(&mut self, id: SwapId, item: OutboxItem) {
         let finished = match item.effect {
-            Effect::Pay(leg) => self.pay(id, leg),
+            Effect::Pay(leg) => {
+                self.pay(id, leg, item.id);
+                false
+            }
             Effect::StopPaying(leg) => {
                 if let Some(hash) = self.swaps.get(&id).and_then(|live| live.hash_of(leg)) {
                     self.ports.lightning().stop_paying(hash);
@@ -82,37 +85,83 @@ impl<P: Ports> Core<P> {
         }
     }
 
-    fn pay(&mut self, id: SwapId, leg: Leg) -> bool {
-        let Some(live) = self.swaps.get(&id) else {
-            return true;
+    /// Starts a payment. The item stays in the outbox until Lightning's own state is written: until then a crash may lose
+    /// the payment, and it must be looked for again.
+    fn pay(&mut self, id: SwapId, leg: Leg, item: i64) {
+        let height = self.height;
+        let Some(live) = self.swaps.get_mut(&id) else {
+            return;
         };
-        let Some(request) = pay_request(live, leg) else {
-            return true;
-        };
-        let wanted = live.payer().is_some_and(|p| p.decision() == Decision::Open)
-            && self.height
-                <= live
-                    .record
-                    .deal
-                    .locks
-                    .pay_until(live.record.deal.agreed_height);
-        let lightning = self.ports.lightning();
-        let failed = match lightning.payment(request.payment_id) {
-            PaymentStatus::Pending | PaymentStatus::Settled => None,
-            PaymentStatus::Unknown if !wanted => Some("it was not made in time".to_owned()),
-            PaymentStatus::Unknown => match lightning.pay(&request) {
-                Ok(()) | Err(PayError::Duplicate) => None,
-                Err(PayError::Failed(reason)) => Some(reason),
-            },
-        };
+        live.busy.saying.insert(item);
+        let request = pay_request(live, leg).filter(|_| {
+            live.payer()
+                .is_some_and(|p| p.payment(leg) == Payment::InFlight)
+        });
+        let mut failed = None;
+        if let Some(request) = request {
+            let wanted = live.payer().is_some_and(|p| p.decision() == Decision::Open)
+                && height
+                    <= live
+                        .record
+                        .deal
+                        .locks
+                        .pay_until(live.record.deal.agreed_height);
+            let lightning = self.ports.lightning();
+            // Without the swap's own payment under way the prepay would be paid for nothing.
+            let alone = leg == Leg::Prepay
+                && lightning.payment(live.record.deal.payment_hash) == PaymentStatus::Unknown;
+            failed = match lightning.payment(request.payment_id) {
+                PaymentStatus::Pending | PaymentStatus::Settled => None,
+                PaymentStatus::Unknown if !wanted => Some("it was not made in time".to_owned()),
+                PaymentStatus::Unknown if alone => {
+                    Some("the swap's payment could not be made".to_owned())
+                }
+                PaymentStatus::Unknown => match lightning.pay(&request) {
+                    Ok(()) | Err(PayError::Duplicate) => None,
+                    Err(PayError::Failed(reason)) => Some(reason),
+                },
+            };
+        }
         if let Some(reason) = failed {
             warn!(swap = %id.short(), ?leg, %reason, "a Lightning payment could not be made");
-            if let Some(live) = self.swaps.get_mut(&id) {
+            if live.trouble.is_none() {
                 live.trouble = Some(format!("the Lightning payment could not be made: {reason}"));
             }
             self.push(id, Event::PaymentFailed { leg });
         }
-        true
+        let ports = self.ports.clone();
+        self.beside(async move {
+            ports.lightning().written().await;
+            Internal::Done {
+                id,
+                items: vec![item],
+            }
+        });
+    }
+
+    /// After a restart: a payment that is neither in Lightning's books nor in the outbox is not under way.
+    pub(crate) fn look_for_payments(&mut self, id: SwapId) {
+        let Some(live) = self.swaps.get(&id) else {
+            return;
+        };
+        let Some(payer) = live.payer() else { return };
+        let queued = |leg| {
+            live.outbox
+                .iter()
+                .any(|item| item.effect == Effect::Pay(leg))
+        };
+        let lost: Vec<Leg> = [Leg::Swap, Leg::Prepay]
+            .into_iter()
+            .filter(|leg| payer.payment(*leg) == Payment::InFlight && !queued(*leg))
+            .filter(|leg| {
+                live.hash_of(*leg).is_some_and(|hash| {
+                    self.ports.lightning().payment(hash) == PaymentStatus::Unknown
+                })
+            })
+            .collect();
+        for leg in lost {
+            self.push(id, Event::PaymentFailed { leg });
+        }
     }
 
     fn claim_held(&self, id: SwapId, leg: Leg) {
@@ -124,7 +173,10 @@ impl<P: Ports> Core<P> {
             Leg::Swap => funder.preimage(),
             Leg::Prepay => Some(live.secrets.preimage),
         };
-        if let (Htlc::Claiming(_), Some(preimage)) = (funder.htlc(leg), preimage) {
+        if let (Htlc::Claiming(htlc), Some(preimage)) = (funder.htlc(leg), preimage)
+            // At its deadline Lightning has begun to give the payment up; of one in parts it would give up the rest.
+            && self.height < htlc.claim_deadline
+        {
             self.ports.lightning().claim(preimage.0);
         }
     }
@@ -169,18 +221,27 @@ impl<P: Ports> Core<P> {
         });
     }
 
+    /// Broadcasts the funding, if the swap still wants it: after a crash and a long time away it may not.
     fn publish_funding(&mut self, id: SwapId, item: i64) {
+        let height = self.height;
         let Some(live) = self.swaps.get_mut(&id) else {
             return;
         };
-        let Some(tx) = live.funding_tx().cloned() else {
+        live.busy.saying.insert(item);
+        let wanted = wants_funding_out(live, height);
+        let Some(tx) = live.funding_tx().cloned().filter(|_| wanted) else {
+            self.beside(async move {
+                Internal::Done {
+                    id,
+                    items: vec![item],
+                }
+            });
             return;
         };
-        live.busy.saying.insert(item);
         let ports = self.ports.clone();
         self.beside(async move {
             match ports.chain().broadcast(&[tx]).await {
-                Ok(()) => Internal::Done { id, items: vec![item] },
+                Ok(()) => Internal::FundingSent { id, item },
                 Err(error) => {
                     warn!(swap = %id.short(), %error, "the funding was not taken by the mempool; trying again");
                     Internal::NotSaid { id, item }
@@ -188,6 +249,40 @@ impl<P: Ports> Core<P> {
             }
         });
     }
+
+    /// The funding is in the mempool: from T on it can be refunded from there.
+    pub(crate) async fn funding_sent(&mut self, id: SwapId, item: i64) -> Result<(), PortError> {
+        self.done(id, &[item])?;
+        self.funding_seen(id).await
+    }
+
+    /// Lightning's state is written. Whether it still holds the payments decides whether the swap goes on.
+    pub(crate) async fn hold_written(&mut self, id: SwapId) -> Result<(), PortError> {
+        let Some(live) = self.swaps.get_mut(&id) else {
+            return Ok(());
+        };
+        live.busy.awaiting_hold = false;
+        let Some(funder) = live.funder() else {
+            return Ok(());
+        };
+        let lightning = self.ports.lightning();
+        let gone: Vec<Leg> = [Leg::Swap, Leg::Prepay]
+            .into_iter()
+            .filter(|leg| match (funder.htlc(*leg), live.hash_of(*leg)) {
+                (Htlc::Held(htlc), Some(hash)) => lightning.held(hash) < htlc.amount,
+                _ => false,
+            })
+            .collect();
+        for leg in gone {
+            self.push(id, Event::Dropped { leg });
+        }
+        self.happened(id, Event::HoldDurable).await
+    }
+}
+
+/// Whether the funding should be out in the world now.
+pub(crate) fn wants_funding_out(live: &Live, height: u32) -> bool {
+    live.swap.wishes(height).contains(&Wish::KeepFunding)
 }
 
 /// A payment with its limits. The routing limit is shared: the prepay may use a quarter of it.

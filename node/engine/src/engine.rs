@@ -111,7 +111,12 @@ impl<P: Ports> Core<P> {
                     core.ports.wallet().reserve(tx);
                 }
             }
+            let id = live.id();
             core.adopt(live);
+            // A crash in the middle of a block leaves events of a block that may never be seen again.
+            if best_block.is_some() {
+                core.push(id, Event::Reorg { fork: core.height });
+            }
         }
         info!(
             swaps = core.order.len(),
@@ -140,7 +145,12 @@ impl<P: Ports> Core<P> {
             return;
         };
         if let Some(input) = live.first_input() {
-            self.by_first_input.insert(input, id);
+            // A payer has its funding from a peer, who may name any input: it never takes the place of one of ours.
+            if live.funder().is_some() {
+                self.by_first_input.insert(input, id);
+            } else {
+                self.by_first_input.entry(input).or_insert(id);
+            }
         }
         for output in live.swap.outputs().iter() {
             let settled = output
@@ -177,6 +187,7 @@ impl<P: Ports> Core<P> {
         let mut tick = tokio::time::interval(TICK);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         tick.tick().await;
+        self.drain().await?;
         loop {
             tokio::select! {
                 input = queue.recv() => match input {
@@ -247,8 +258,7 @@ impl<P: Ports> Core<P> {
                 let _ = reply.send(());
             }
             Input::Wake { reply } => {
-                self.awake = true;
-                self.tick().await?;
+                self.wake().await?;
                 let _ = reply.send(());
             }
             Input::Internal(internal) => self.internal(internal).await?,
@@ -270,11 +280,12 @@ impl<P: Ports> Core<P> {
             Internal::TermsAnswered { id, result, reply } => {
                 self.terms_answered(id, result, reply).await?;
             }
-            Internal::Written { id } => {
+            Internal::Written { id } => self.hold_written(id).await?,
+            Internal::FundingSent { id, item } => self.funding_sent(id, item).await?,
+            Internal::SweepRefused { id } => {
                 if let Some(live) = self.swaps.get_mut(&id) {
-                    live.busy.awaiting_hold = false;
+                    live.busy.outbid = true;
                 }
-                self.happened(id, Event::HoldDurable).await?;
             }
             Internal::ClaimTested {
                 id,
@@ -298,6 +309,19 @@ impl<P: Ports> Core<P> {
             }
         }
         Ok(())
+    }
+
+    /// The node runs: everything that was under way when it stopped is taken up again.
+    async fn wake(&mut self) -> Result<(), PortError> {
+        self.awake = true;
+        for id in self.order.clone() {
+            if self.swaps.get(&id).is_some_and(|live| !live.ended()) {
+                self.look_for_payments(id);
+                self.grant_wishes(id, true).await?;
+                self.drain().await?;
+            }
+        }
+        self.tick().await
     }
 
     /// What has not worked yet is tried again.

@@ -73,6 +73,9 @@ impl<P: Ports> Core<P> {
                 .wallet()
                 .bump(&tx, &live.record.deal.script_pubkey, rate)
             {
+                Ok(built) if built.fee > limit => {
+                    warn!(swap = %id.short(), fee = built.fee.to_sat(), "a replacement of the funding would pass the fee limit");
+                }
                 Ok(built) => {
                     info!(swap = %id.short(), fee = built.fee.to_sat(), "replacing the funding at a higher fee");
                     let event = Event::FundingBumped {

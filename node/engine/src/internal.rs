@@ -56,6 +56,10 @@ pub(crate) enum Internal {
     },
     /// Outbox items are done.
     Done { id: SwapId, items: Vec<i64> },
+    /// The funding was taken by the mempool.
+    FundingSent { id: SwapId, item: i64 },
+    /// A spend was refused by the mempool: it must bid more.
+    SweepRefused { id: SwapId },
     /// A message could not be delivered now.
     NotSaid { id: SwapId, item: i64 },
     /// A funding the peer told us of was handed to the network.

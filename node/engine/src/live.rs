@@ -38,6 +38,8 @@ pub(crate) struct Busy {
     pub(crate) testing_claim: bool,
     pub(crate) awaiting_hold: bool,
     pub(crate) saying: HashSet<i64>,
+    /// The mempool refused our spend for another that pays more.
+    pub(crate) outbid: bool,
     pub(crate) resumed: bool,
     pub(crate) resuming: bool,
 }

@@ -28,7 +28,7 @@ impl<P: Ports> Core<P> {
         match protocol {
             PeerProtocol::Quote => {
                 let reply = match cbor::from_slice::<QuoteRequest>(body, MAX_QUOTE_MESSAGE) {
-                    Ok(request) => self.quote(&request),
+                    Ok(request) => self.quote(&from, &request),
                     Err(error) => QuoteReply::Refused(malformed(&error)),
                 };
                 Ok(Some(cbor::to_vec(&reply)))
@@ -154,6 +154,14 @@ impl<P: Ports> Core<P> {
             ));
             return Ok(());
         }
+        self.funding_seen(id).await
+    }
+
+    /// The latest version of the funding is in our own mempool.
+    pub(crate) async fn funding_seen(&mut self, id: SwapId) -> Result<(), PortError> {
+        let Some(live) = self.swaps.get(&id) else {
+            return Ok(());
+        };
         let Some(tx) = live.funding_tx() else {
             return Ok(());
         };

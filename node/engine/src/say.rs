@@ -7,6 +7,7 @@ use cambista_protocol::swap::{Decision, Say};
 use cambista_protocol::words::{Side, SwapId};
 use tracing::debug;
 
+use crate::effects::wants_funding_out;
 use crate::engine::Core;
 use crate::internal::Internal;
 use crate::live::Live;
@@ -28,7 +29,7 @@ impl<P: Ports> Core<P> {
             return;
         }
         let last = live.events.last().map_or(height, |event| event.height);
-        let message = message(live, say)
+        let message = message(live, say, height)
             .filter(|_| height < last.saturating_add(FORGET_AFTER) || !live.ended());
         let Some(message) = message else {
             self.beside(async move {
@@ -91,13 +92,16 @@ impl<P: Ports> Core<P> {
     }
 }
 
-fn message(live: &Live, say: Say) -> Option<SwapRequest> {
+fn message(live: &Live, say: Say, height: u32) -> Option<SwapRequest> {
     let swap_id = live.id();
     Some(match say {
-        Say::Funded => SwapRequest::Funded {
-            swap_id,
-            tx: serialize(live.funding_tx()?),
-        },
+        Say::Funded => {
+            wants_funding_out(live, height).then_some(())?;
+            SwapRequest::Funded {
+                swap_id,
+                tx: serialize(live.funding_tx()?),
+            }
+        }
         // A secret leaves only on a decision that is stored, whatever asked for it.
         Say::Preimage => {
             live.payer()

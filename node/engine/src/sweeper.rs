@@ -7,6 +7,8 @@ use cambista_protocol::words::{Role, Secret32, SwapId};
 use tracing::{info, warn};
 
 use crate::engine::Core;
+use crate::handle::Input;
+use crate::internal::Internal;
 use crate::live::Live;
 use crate::ports::{Chain, Clock, Commit, PortError, Ports, Store, StoredSweep};
 
@@ -76,6 +78,7 @@ impl<P: Ports> Core<P> {
         info!(swap = %id.short(), how = ?wish.how, fee = stored.fee.to_sat(), "spending the swap's output");
         let tx = stored.tx.clone();
         if let Some(live) = self.swaps.get_mut(&id) {
+            live.busy.outbid = false;
             live.sweeps.push(stored);
             live.version = live.version.saturating_add(1);
         }
@@ -100,9 +103,12 @@ impl<P: Ports> Core<P> {
         }
         package.push(tx);
         let ports = self.ports.clone();
+        let inputs = self.inputs.clone();
         tokio::spawn(async move {
             if let Err(error) = ports.chain().broadcast(&package).await {
                 warn!(swap = %id.short(), %error, "a spend was not taken by the mempool; trying again with the next block");
+                let refused = Internal::SweepRefused { id };
+                let _ = inputs.send(Input::Internal(refused)).await;
             }
         });
     }
@@ -193,6 +199,13 @@ fn price(
     let over = exact
         .and_then(|exact| value.checked_sub(exact))
         .unwrap_or(Amount::ZERO);
+    // Somebody's spend of the same output pays more: with the value at stake, bid.
+    let wanted = match previous {
+        Some(previous) if live.busy.outbid && wish.cap_lifted => {
+            wanted.max(previous.fee + previous.fee / 2)
+        }
+        _ => wanted,
+    };
     let fee = match previous {
         None => wanted.max(over).min(most),
         Some(previous) => {

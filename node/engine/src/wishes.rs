@@ -60,7 +60,18 @@ impl<P: Ports> Core<P> {
         let Some(live) = self.swaps.get(&id) else {
             return;
         };
-        let Some(tx) = live.funding_tx().cloned() else {
+        // The version that was seen, not the one the peer named last.
+        let seen = live
+            .swap
+            .outputs()
+            .exact(live.record.deal.amount)
+            .map(|o| o.outpoint.txid);
+        let version = live
+            .fundings
+            .iter()
+            .find(|(tx, _)| Some(tx.compute_txid()) == seen);
+        let latest = version.or(live.fundings.last()).map(|(tx, _)| tx.clone());
+        let Some(tx) = latest else {
             return;
         };
         let ports = self.ports.clone();

@@ -1,27 +1,39 @@
 //! What Lightning says, in the engine's words.
 
+use std::sync::Arc;
+
 use bitcoin::hex::DisplayHex as _;
+use cambista_engine::ports::Clock as _;
 use cambista_engine::{EngineHandle, LightningNews};
 use cambista_ldk::{EventSink, LightningEvent, Replay};
 use cambista_protocol::money::Msat;
 use futures::future::BoxFuture;
 
-/// Hands Lightning's events to the engine; Lightning keeps an event until the engine has stored it.
+use super::system::SystemClock;
+use crate::payments::Payments;
+
+/// Hands Lightning's events to the engine and to the payments that are no swap's; Lightning keeps an event until both
+/// have stored it.
 pub struct Events {
     engine: EngineHandle,
+    payments: Arc<Payments>,
 }
 
 impl Events {
-    /// To this engine.
+    /// To this engine and these payments.
     #[must_use]
-    pub const fn new(engine: EngineHandle) -> Self {
-        Self { engine }
+    pub const fn new(engine: EngineHandle, payments: Arc<Payments>) -> Self {
+        Self { engine, payments }
     }
 }
 
 impl EventSink for Events {
     fn handle<'a>(&'a self, event: LightningEvent) -> BoxFuture<'a, Result<(), Replay>> {
         Box::pin(async move {
+            if let Err(error) = self.payments.hear(&event, SystemClock.now()) {
+                tracing::error!(%error, "what became of a payment could not be written down; Lightning keeps it");
+                return Err(Replay);
+            }
             match news(event) {
                 Some(news) => self.engine.lightning(news).await.map_err(|_| Replay),
                 None => Ok(()),

@@ -89,6 +89,12 @@ impl Lightning for LightningPort {
         }
     }
 
+    fn held(&self, payment_hash: [u8; 32]) -> Msat {
+        let held = self.node.held_htlcs();
+        let parts = held.iter().filter(|htlc| htlc.hash == payment_hash);
+        Msat(parts.map(|htlc| htlc.amount_msat).sum())
+    }
+
     fn claim(&self, preimage: [u8; 32]) {
         self.node.claim(preimage);
     }

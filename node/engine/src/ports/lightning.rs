@@ -99,6 +99,9 @@ pub trait Lightning: Send + Sync + 'static {
     /// What Lightning knows of a payment.
     fn payment(&self, payment_id: [u8; 32]) -> PaymentStatus;
 
+    /// What is held for us on this hash in open channels.
+    fn held(&self, payment_hash: [u8; 32]) -> Msat;
+
     /// Claims what is held on this preimage's hash. Only the `Claimed` event is proof.
     fn claim(&self, preimage: [u8; 32]);
 

@@ -131,11 +131,22 @@ impl<P: Ports> Core<P> {
     pub(crate) fn quoted(
         &mut self,
         held: Vec<HeldQuote>,
-        refused: Vec<NoQuote>,
+        mut refused: Vec<NoQuote>,
         reply: Reply<Result<Quotes, EngineError>>,
     ) {
         let mut quotes = Vec::new();
+        let prepay_limit = cost::prepay_limit(self.ports.chain().fee_rate(1));
         for held in held {
+            if held.quote.prepay() > prepay_limit {
+                refused.push(NoQuote {
+                    maker: held.quote.maker.to_string(),
+                    reason: format!(
+                        "it wants {} sat in advance, more than its transactions can cost; left out",
+                        held.quote.prepay_sat
+                    ),
+                });
+                continue;
+            }
             let view = self.quote_view(&held);
             if self.quotes.len() < MOST_QUOTES {
                 self.quotes.insert(view.id.clone(), held);
@@ -233,22 +244,25 @@ impl<P: Ports> Core<P> {
         (expected, worst, quote.timelocks().max_total_delta() + 3)
     }
 
-    /// Routing of swap and prepay: estimate and limit (sat).
+    /// Routing of swap and prepay: estimate and limit (sat). A route that is not known may cost up to the limit, and is
+    /// compared as if it did.
     fn routing(&self, quote: &Quote) -> (u64, u64) {
         let max_delta = quote.timelocks().max_total_delta();
         let lightning = self.ports.lightning();
         let fee = |amount: Amount| {
             if amount == Amount::ZERO {
-                return 0;
+                return Some(0);
             }
             let target = RouteTarget::Node(quote.maker);
-            lightning
-                .route_fee(target, amount, max_delta)
-                .map_or(0, |fee| fee.to_sat_ceil())
+            let fee = lightning.route_fee(target, amount, max_delta)?;
+            Some(fee.to_sat_ceil())
         };
-        let estimate =
-            fee(quote.swap_invoice().unwrap_or(Amount::ZERO)).saturating_add(fee(quote.prepay()));
-        (estimate, cost::routing_limit(quote.amount(), estimate))
+        let swap = fee(quote.swap_invoice().unwrap_or(Amount::ZERO));
+        let estimate = swap
+            .zip(fee(quote.prepay()))
+            .map(|(swap, prepay)| swap.saturating_add(prepay));
+        let limit = cost::routing_limit(quote.amount(), estimate.unwrap_or(0));
+        (estimate.unwrap_or(limit), limit)
     }
 
     /// N, by everything that is open with this maker; never 1 with a maker that has proved nothing yet.

@@ -10,15 +10,15 @@ use cambista_protocol::money::Msat;
 use cambista_protocol::signed::{Signed, Tag};
 use cambista_protocol::swap::Event;
 use cambista_protocol::terms::{Deal, FunderTerms, Own, PayerTerms};
-use cambista_protocol::words::{Direction, Side, SwapId};
+use cambista_protocol::words::{Direction, Role, Side, SwapId};
 
 use crate::desk::{funder_terms, payer_terms};
 use crate::engine::Core;
 use crate::handle::{EngineError, MakerContact, Reply, StartSwap};
 use crate::internal::{Agreed, HeldQuote, Internal};
 use crate::ports::{
-    Clock, Entropy, Keys, Lightning, NewSwap, PeerProtocol, Peers, PortError, Ports, SwapSecrets,
-    Wallet,
+    Clock, Entropy, Keys, Lightning, NewSwap, PeerProtocol, Peers, PortError, Ports, RouteTarget,
+    SwapSecrets, Wallet,
 };
 use crate::record::{Limits, OrderRecord, SwapRecord};
 use crate::view::QuoteView;
@@ -192,6 +192,10 @@ impl<P: Ports> Core<P> {
                 return Ok(());
             }
         };
+        if let Err(error) = self.check_route(&agreed.new.record) {
+            let _ = reply.send(Err(error));
+            return Ok(());
+        }
         let record = &agreed.new.record;
         let (id, peer) = (record.id, record.peer.clone());
         if record
@@ -231,6 +235,30 @@ impl<P: Ports> Core<P> {
             }
         }
         Ok(())
+    }
+
+    /// Before anything is locked: is there a way to the invoice, within the limit? What the maker's hints charge shows only
+    /// now.
+    fn check_route(&self, record: &SwapRecord) -> Result<(), EngineError> {
+        if record.role != Role::Payer || record.first_hops.is_some() {
+            return Ok(());
+        }
+        let target = RouteTarget::Invoice(&record.swap_invoice);
+        let delta = record.deal.locks.max_total_delta();
+        let fee = self
+            .ports
+            .lightning()
+            .route_fee(target, record.deal.swap_amount, delta);
+        let limit = record.limits.max_routing_fee_sat;
+        match fee.map(Msat::to_sat_ceil) {
+            Some(fee) if fee <= limit => Ok(()),
+            Some(fee) => Err(EngineError::Refused(format!(
+                "routing to this maker would cost {fee} sat, your limit is {limit} sat; nothing began"
+            ))),
+            None => Err(EngineError::Refused(
+                "no Lightning route to this maker can carry the amount now; nothing began".into(),
+            )),
+        }
     }
 
     /// `in`: the maker answered our terms. A refusal ends the swap before anything is locked.

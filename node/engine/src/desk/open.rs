@@ -1,204 +1,28 @@
-//! The maker's desk: quotes on one side, terms on the other.
+//! Opening swaps: a taker comes back with a quote.
 
-use std::collections::HashMap;
-
-use bitcoin::Amount;
 use cambista_protocol::cbor;
 use cambista_protocol::market::quote::Quote;
-use cambista_protocol::message::{
-    Acceptance, QuoteReply, QuoteRequest, Refusal, RefusalCode, SwapReply,
-};
-use cambista_protocol::money::{Msat, Price};
-use cambista_protocol::signed::{Signed, Tag};
+use cambista_protocol::message::{Acceptance, RefusalCode, SwapReply};
+use cambista_protocol::signed::Signed;
 use cambista_protocol::swap::Event;
 use cambista_protocol::terms::{Deal, FunderTerms, Own, PayerTerms};
 use cambista_protocol::words::{Direction, Role, Side, SwapId};
-use tracing::{debug, info};
+use tracing::info;
 
+use super::terms::{funder_terms, payer_terms};
+use super::{HalfOpen, MOST_QUOTES, Quoted, TERMS_SECS};
 use crate::advance::Job;
 use crate::cost;
 use crate::engine::Core;
-use crate::handle::MakerPolicy;
 use crate::live::Live;
 use crate::peer::refused;
 use crate::ports::{
-    Chain, Clock, Entropy, HoldRequest, Keys, Lightning, NewSwap, PeerAddress, PortError, Ports,
-    SwapSecrets, Wallet,
+    Chain, Clock, Entropy, Keys, Lightning, NewSwap, PeerAddress, PortError, Ports, SwapSecrets,
+    Wallet,
 };
-use crate::record::{OrderRecord, SwapRecord};
-
-/// Quotes outstanding at most.
-const MOST_QUOTES: usize = 512;
-/// Seconds a hold invoice can be paid: the window to pay in blocks is shorter nearly always.
-const INVOICE_SECS: u32 = 3600;
-/// Seconds the taker of an `in` has to bring its terms.
-const TERMS_SECS: u64 = 120;
-
-/// What the desk remembers between messages. Quotes reserve liquidity until they expire.
-#[derive(Debug)]
-pub(crate) struct Desk {
-    pub(crate) policy: MakerPolicy,
-    quotes: HashMap<[u8; 32], Quote>,
-    half_open: HashMap<SwapId, HalfOpen>,
-}
-
-/// An `in` whose taker has our terms but has not brought its own.
-#[derive(Clone, Debug)]
-struct HalfOpen {
-    quote: Quote,
-    signed: Signed,
-    key_id: SwapId,
-    terms: PayerTerms,
-    until: u64,
-}
-
-impl Desk {
-    pub(crate) fn new(policy: MakerPolicy) -> Self {
-        Self {
-            policy,
-            quotes: HashMap::new(),
-            half_open: HashMap::new(),
-        }
-    }
-
-    pub(crate) fn expire(&mut self, now: u64) {
-        self.quotes.retain(|_, quote| quote.valid_until >= now);
-        self.half_open.retain(|_, half| half.until >= now);
-    }
-
-    /// What is promised on the chain (out) or over Lightning (in) to takers that have not opened yet.
-    fn promised(&self, direction: Direction) -> Amount {
-        let quoted = self
-            .quotes
-            .values()
-            .chain(self.half_open.values().map(|half| &half.quote));
-        quoted
-            .filter(|q| q.direction == direction)
-            .map(Quote::amount)
-            .sum()
-    }
-}
+use crate::record::{Limits, OrderRecord, SwapRecord};
 
 impl<P: Ports> Core<P> {
-    /// Answers a request for a quote.
-    pub(crate) fn quote(&mut self, request: &QuoteRequest) -> QuoteReply {
-        match self.firm_quote(request) {
-            Ok(signed) => QuoteReply::Quote(signed),
-            Err(refusal) => {
-                debug!(reason = %refusal.text, "no quote given");
-                QuoteReply::Refused(refusal)
-            }
-        }
-    }
-
-    fn firm_quote(&mut self, request: &QuoteRequest) -> Result<Signed, Refusal> {
-        let no = |code, text: &str| Err(Refusal::new(code, text));
-        let now = self.now();
-        self.desk.expire(now);
-        let policy = self.desk.policy;
-        let Some(side) = policy.side(request.direction) else {
-            return no(RefusalCode::NotOffered, "not offered now");
-        };
-        if request.network != self.network() {
-            return no(RefusalCode::NotOffered, "another network");
-        }
-        if !(side.min_sat..=side.max_sat).contains(&request.amount_sat) {
-            return Err(Refusal::new(
-                RefusalCode::Amount,
-                format!("from {} to {} sat", side.min_sat, side.max_sat),
-            ));
-        }
-        let open = self
-            .swaps
-            .values()
-            .filter(|l| !l.ended() && l.record.side == Side::Maker)
-            .count();
-        let limit = usize::try_from(policy.max_open).unwrap_or(usize::MAX);
-        if open >= limit || self.desk.quotes.len() >= MOST_QUOTES {
-            return no(RefusalCode::Busy, "too many swaps under way");
-        }
-        let amount = Amount::from_sat(request.amount_sat);
-        let extra = match (request.external, policy.external_ppm) {
-            (false, _) => 0,
-            (true, Some(ppm)) if request.direction == Direction::In => ppm,
-            (true, _) => {
-                return no(
-                    RefusalCode::NotOffered,
-                    "funding from outside is not offered",
-                );
-            }
-        };
-        let rate = self.ports.chain().fee_rate(crate::funding::FUNDING_TARGET);
-        let chain_cost = cost::maker_chain_cost(request.direction, rate);
-        let price = Price {
-            ppm: side.price.ppm.saturating_add_unsigned(extra),
-            ..side.price
-        };
-        let fee = price
-            .fee(amount)
-            .and_then(|fee| fee.checked_add_unsigned(chain_cost.to_sat()));
-        let Some(maker_fee_sat) = fee else {
-            return no(RefusalCode::Internal, "the price is out of range");
-        };
-        let prepay = match request.direction {
-            Direction::Out => cost::prepay(rate),
-            Direction::In => Amount::ZERO,
-        };
-        let quote = Quote {
-            network: request.network,
-            maker: self.ports.lightning().node_id(),
-            direction: request.direction,
-            amount_sat: request.amount_sat,
-            maker_fee_sat,
-            prepay_sat: prepay.to_sat(),
-            refund_delta: policy.refund_delta,
-            confirmations: match request.direction {
-                Direction::Out => 0,
-                Direction::In => cost::confirmations(amount),
-            },
-            valid_until: now.saturating_add(u64::from(policy.quote_secs)),
-            nonce: self.nonce(),
-            external: request.external,
-        };
-        if quote.check().is_err() {
-            return no(
-                RefusalCode::Amount,
-                "the amount is too small for its fees now",
-            );
-        }
-        self.check_liquidity(&quote)?;
-        let signed = self.sign(Tag::Quote, cbor::to_vec(&quote));
-        self.desk.quotes.insert(signed.id(), quote);
-        Ok(signed)
-    }
-
-    /// What is quoted must be there, beside what is quoted already.
-    fn check_liquidity(&self, quote: &Quote) -> Result<(), Refusal> {
-        let short = |text: &str| Err(Refusal::new(RefusalCode::Liquidity, text));
-        let amount = quote.amount();
-        let liquidity = self.ports.lightning().liquidity();
-        let promised = self.desk.promised(quote.direction);
-        let msat = |amount: Amount| Msat::from_sat(amount.to_sat()).unwrap_or(Msat(u64::MAX));
-        match quote.direction {
-            Direction::Out => {
-                let rate = self.ports.chain().fee_rate(crate::funding::FUNDING_TARGET);
-                let needed = amount + promised + cost::maker_chain_cost(Direction::Out, rate);
-                if self.ports.wallet().fundable() < needed {
-                    return short("not enough coins on the chain now");
-                }
-                if liquidity.inbound < msat(amount + promised) {
-                    return short("not enough room to receive over Lightning now");
-                }
-            }
-            Direction::In => {
-                if liquidity.outbound < msat(amount + promised) {
-                    return short("not enough to send over Lightning now");
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// A taker opens a swap on a quote of ours.
     pub(crate) async fn open(
         &mut self,
@@ -211,12 +35,19 @@ impl<P: Ports> Core<P> {
             return Ok(answer);
         }
         self.desk.expire(self.now());
-        let Some(quote) = self.desk.quotes.get(&signed.id()).cloned() else {
+        let Some(Quoted { quote, .. }) = self.desk.quotes.get(&signed.id()).cloned() else {
             return Ok(refused(
                 RefusalCode::Quote,
                 "the quote is unknown, used or expired",
             ));
         };
+        let promised = self.desk.promised(quote.direction, Some(&from));
+        let able = self
+            .check_slots()
+            .and_then(|()| self.check_liquidity(&quote, promised));
+        if let Err(refusal) = able {
+            return Ok(SwapReply::Refused(refusal));
+        }
         match (quote.direction, payer) {
             (Direction::Out, Some(payer)) => {
                 self.desk.quotes.remove(&signed.id());
@@ -424,7 +255,7 @@ impl<P: Ports> Core<P> {
             last_hop: opening.funder.last_hop,
             destination: self.ports.wallet().fresh_script()?,
             foreign_destination: false,
-            limits: cost::maker_limits(opening.deal.amount),
+            limits: self.own_limits(opening.quote),
             maker_fee_sat: opening.quote.maker_fee_sat,
             quote: opening.signed.to_bytes(),
             acceptance: opening.accepted.to_bytes(),
@@ -432,6 +263,16 @@ impl<P: Ports> Core<P> {
             created_at: self.now(),
             deal: opening.deal.clone(),
         })
+    }
+
+    /// The limits this maker works under: what the quote charges for, with room, and never more routing than it earns.
+    fn own_limits(&self, quote: &Quote) -> Limits {
+        let amount = quote.amount();
+        let rate = self.ports.chain().fee_rate(crate::funding::FUNDING_TARGET);
+        let charged = self
+            .chain_cost(quote.direction, amount)
+            .unwrap_or_else(|_| cost::maker_chain_cost(quote.direction, rate));
+        cost::maker_limits(amount, charged, quote.maker_fee_sat)
     }
 
     fn acceptance(
@@ -448,16 +289,6 @@ impl<P: Ports> Core<P> {
             funder,
         };
         acceptance.sign(|digest| self.ports.lightning().sign(digest))
-    }
-
-    fn sign(&self, tag: Tag, payload: Vec<u8>) -> Signed {
-        Signed::new(tag, payload, |digest| self.ports.lightning().sign(digest))
-    }
-
-    fn nonce(&self) -> [u8; 16] {
-        let mut nonce = [0; 16];
-        nonce.copy_from_slice(&self.ports.entropy().bytes32()[..16]);
-        nonce
     }
 
     fn deal(
@@ -512,48 +343,4 @@ struct Opening<'a> {
     accepted: &'a Signed,
     from: String,
     funder: &'a FunderTerms,
-}
-
-/// The terms of a payer.
-pub(crate) fn payer_terms(secrets: &SwapSecrets, confirmations: u32) -> PayerTerms {
-    PayerTerms {
-        payment_hash: secrets.payment_hash(),
-        claim_key: secrets.script_key.public_key(),
-        internal_key: secrets.internal_key.public_key(),
-        confirmations,
-    }
-}
-
-/// The terms of a funder at a height.
-pub(crate) fn funder_terms(
-    lightning: &impl Lightning,
-    quote: &Quote,
-    payment_hash: &[u8; 32],
-    secrets: &SwapSecrets,
-    height: u32,
-) -> Result<FunderTerms, PortError> {
-    let locks = quote.timelocks();
-    let hold = |payment_hash, amount| {
-        lightning.hold_invoice(&HoldRequest {
-            payment_hash,
-            amount,
-            final_delta: locks.invoice_delta(),
-            expiry_secs: INVOICE_SECS,
-        })
-    };
-    let swap = quote
-        .swap_invoice()
-        .ok_or_else(|| PortError("the quote has no amount".into()))?;
-    let prepay_invoice = match quote.prepay() {
-        Amount::ZERO => None,
-        prepay => Some(hold(secrets.payment_hash(), prepay)?),
-    };
-    Ok(FunderTerms {
-        refund_key: secrets.script_key.public_key(),
-        internal_key: secrets.internal_key.public_key(),
-        refund_height: locks.refund_height(height),
-        swap_invoice: hold(*payment_hash, swap)?,
-        prepay_invoice,
-        last_hop: None,
-    })
 }
