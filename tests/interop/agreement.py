@@ -31,12 +31,17 @@ class Secrets:
         return PayerTerms(curve.sha256(self.preimage), *keys, confirmations)
 
 
-def check_quote(quote, network, amount, confirmations, now):
-    """Whether the quote is what was asked for, and can be worked with."""
+# A funding and a refund (vB), of which a prepay may cost three times the fee.
+PREPAY_VSIZE = 154 + 138
+
+
+def check_quote(quote, network, amount, confirmations, rate, now):
+    """Whether the quote is what was asked for, and can be worked with at `rate` sat/vB."""
     check((quote.network, quote.direction, quote.amount) == (network, "out", amount), "another swap")
     check(not quote.external, "an out is never funded from outside")
+    check(quote.prepay <= min(quote.amount // 5, 3 * PREPAY_VSIZE * rate), "prepay too high")
     check(quote.valid_until > now, "quote expired")
-    check(timelocks.hold(quote.refund_delta, confirmations), "timelocks do not hold")
+    check(timelocks.hold(quote.refund_delta, confirmations, network), "timelocks do not hold")
 
 
 def _check_invoice(text, quote, amount_sat, now):

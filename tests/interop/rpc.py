@@ -4,7 +4,6 @@ import base64
 import decimal
 import json
 import pathlib
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -75,17 +74,17 @@ class Bitcoind:
 
 
 class Lightning:
-    """Whoever started this program, asked by a line on standard output, answers by one on standard input."""
+    """The node whose Lightning balance is used, by its data folder. It is given invoices and knows nothing of the swap."""
 
-    def pay(self, invoice, max_cltv_delta):
-        """Begins to pay over routes that lock the payment for so many blocks at most."""
-        self._ask(event="pay", invoice=invoice, max_cltv_delta=max_cltv_delta)
+    def __init__(self, folder):
+        folder = pathlib.Path(folder)
+        self._base = f"http://{(folder / 'api-address').read_text().strip()}/api/v1/payments"
+        self._login = {"Authorization": f"Bearer {(folder / 'api-token').read_text().strip()}"}
+
+    def pay(self, invoice, max_fee):
+        """Begins to pay, with so much (sat) for routing at most."""
+        _call(self._base, self._login, {"invoice": invoice, "max_fee_sat": max_fee})
 
     def in_flight(self, payment_hash):
         """Whether a payment of this hash is under way."""
-        return self._ask(event="in_flight", payment_hash=payment_hash.hex())
-
-    @staticmethod
-    def _ask(**question):
-        print(json.dumps(question), flush=True)
-        return json.loads(sys.stdin.readline())
+        return _call(f"{self._base}/{payment_hash.hex()}", self._login)["state"] == "pending"

@@ -58,7 +58,7 @@ class Taker:
     def __init__(self, args):
         self.args = args
         self.chain = Bitcoind(args.bitcoind, args.cookie)
-        self.lightning = Lightning()
+        self.lightning = Lightning(args.lightning)
         self.script = bech32.script_pubkey(args.network, args.destination)
         self.secrets = agreement.Secrets.draw()
         self.fundings, self.handed, self.withdrawn = [], None, False
@@ -153,8 +153,8 @@ class Taker:
         request = messages.quote_request(args.network, "out", args.amount)
         self.signed_quote = messages.read_quote_reply(self.maker.request(QUOTE, request, 10))
         self.quote = messages.read_quote(self.signed_quote, self.offer.maker)
-        agreement.check_quote(self.quote, args.network, args.amount, args.confirmations, time.time())
-        quote = self.quote
+        quote, asked = self.quote, (args.network, args.amount, args.confirmations)
+        agreement.check_quote(quote, *asked, args.fee_rate, time.time())
         say("quoted", maker_fee=quote.maker_fee, prepay=quote.prepay, refund_delta=quote.refund_delta)
 
         payer = self.secrets.terms(args.confirmations)
@@ -178,10 +178,9 @@ class Taker:
     def pay(self):
         """Both invoices, which the maker holds until it learns R."""
         funder = self.accepted.funder
-        bound = timelocks.route_bound(self.quote.refund_delta)
         for invoice in (funder.prepay_invoice, funder.swap_invoice):
             if invoice is not None:
-                self.lightning.pay(invoice, bound)
+                self.lightning.pay(invoice, self.args.max_routing_fee)
         say("paying")
 
     def read_funding(self, raw):
@@ -221,7 +220,8 @@ class Taker:
         self.leaf = spend.by_claim_leaf(
             contract, self.outpoint, self.quote.amount, self.script, args.fee_rate, *own
         )
-        check(self.quote.amount - self.leaf.outputs[0].value <= self.quote.amount // 5, "too dear to claim")
+        fee = self.quote.amount - self.leaf.outputs[0].value
+        check(fee <= self.quote.amount // 5, "too dear to claim")
         self.chain.test(self.leaf)
 
     def by_key(self, own, handed):
@@ -251,6 +251,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--network", default="regtest")
     parser.add_argument("--peer", required=True, help="multiaddress of a node")
+    parser.add_argument("--lightning", required=True, help="data folder of the node that pays")
+    parser.add_argument("--max-routing-fee", type=int, default=0, help="sat for each payment")
     parser.add_argument("--bitcoind", required=True, help="URL of its RPC")
     parser.add_argument("--cookie", required=True, help="path of its cookie file")
     parser.add_argument("--amount", type=int, required=True, help="sat")

@@ -1,5 +1,6 @@
 """spec/03-timelocks.md, for the payer of an `out`. All numbers are blocks."""
 
+LEAST_REFUND_DELTA = 96
 REVEAL_MARGIN = 42
 REFUND_CONFIRM = 18
 REORG_DEPTH = 6
@@ -21,10 +22,12 @@ def route_bound(refund_delta):
     return invoice_delta(refund_delta) + ROUTE_ROOM
 
 
-def hold(refund_delta, confirmations):
-    """The inequalities a payer can check before there is a T."""
+def hold(refund_delta, confirmations, network):
+    """What a payer can check before there is a T."""
     room = FUND_WINDOW + REVEAL_MARGIN + confirmations + REORG_DEPTH + REFUND_CONFIRM
-    return 1 <= confirmations <= 12 and refund_delta > room and route_bound(refund_delta) <= MOST_LOCKED
+    least = 1 if network == "regtest" else LEAST_REFUND_DELTA
+    fits = refund_delta > room and route_bound(refund_delta) <= MOST_LOCKED
+    return 1 <= confirmations <= 12 and refund_delta >= least and fits
 
 
 def refund_height_fits(refund_height, height, refund_delta):

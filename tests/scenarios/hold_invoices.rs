@@ -1,7 +1,7 @@
 //! Hold invoices on real nodes: held with enough time, claimed or failed back by their owner alone, through restarts.
 
 mod gossip;
-pub(crate) mod node;
+mod node;
 mod on_chain;
 
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! A taker written in Python from the specification alone takes an `out` of a maker that runs this code.
 //!
 //! It shares nothing with this code but `spec/`: neither the contract nor the messages, nor the transport, nor BOLT11.
-//! Only its Lightning balance is that of an ordinary node, which is asked to pay invoices and knows nothing of swaps.
+//! Only its Lightning balance is that of a node of ours, which is asked to pay two invoices and knows nothing of the swap.
 
 mod other;
 
@@ -40,9 +40,9 @@ fn a_maker_refuses_what_the_specification_refuses() {
 fn a_taker_of_another_make_takes_an_out() {
     let Some(python) = python() else { return };
     let market = Market::direct(3);
-    let (maker, chain) = (&market.makers[0], &market.bitcoind);
+    let (taker, maker, chain) = (&market.taker, &market.makers[0], &market.bitcoind);
+    let before = [Purse::of(taker, chain), Purse::of(maker, chain)];
     let mut other = Other::start(python, &market, &[]);
-    let before = (Purse::of(maker, chain), other.lightning_msat());
 
     let quoted = other.until("quoted");
     let agreed = other.until("agreed");
@@ -62,12 +62,12 @@ fn a_taker_of_another_make_takes_an_out() {
 
     let paid = i64::try_from(AMOUNT).unwrap() + number(&quoted, "maker_fee");
     let spent = i64::try_from(AMOUNT + Seen::read(chain, outpoint.txid).fee_sat).unwrap();
-    assert_eq!(before.1 - other.lightning_msat(), paid * 1000);
+    before[0].assert_changed(taker, chain, lightning(-paid));
     let change = Change {
         lightning: paid,
         chain: -spent,
     };
-    before.0.assert_changed(maker, chain, change);
+    before[1].assert_changed(maker, chain, change);
     assert_eq!(seen_by_maker(&market, &agreed)["outcome"], "done");
     other.end();
 }
@@ -77,9 +77,9 @@ fn a_taker_of_another_make_takes_an_out() {
 fn a_taker_of_another_make_needs_no_word_after_it_paid() {
     let Some(python) = python() else { return };
     let market = Market::direct(3);
-    let (maker, chain) = (&market.makers[0], &market.bitcoind);
+    let (taker, maker, chain) = (&market.taker, &market.makers[0], &market.bitcoind);
+    let before = [Purse::of(taker, chain), Purse::of(maker, chain)];
     let mut other = Other::start(python, &market, &["--alone"]);
-    let before = (Purse::of(maker, chain), other.lightning_msat());
 
     let quoted = other.until("quoted");
     let agreed = other.until("agreed");
@@ -102,8 +102,8 @@ fn a_taker_of_another_make_needs_no_word_after_it_paid() {
         lightning: paid,
         chain: -spent,
     };
-    before.0.assert_changed(maker, chain, change);
-    assert_eq!(before.1 - other.lightning_msat(), paid * 1000);
+    before[1].assert_changed(maker, chain, change);
+    before[0].assert_changed(taker, chain, lightning(-paid));
     assert_eq!(seen_by_maker(&market, &agreed)["outcome"], "done");
     other.end();
 }
@@ -113,9 +113,9 @@ fn a_taker_of_another_make_needs_no_word_after_it_paid() {
 fn a_taker_of_another_make_gives_its_key_back_and_pays_the_prepay_alone() {
     let Some(python) = python() else { return };
     let market = Market::direct(3);
-    let (maker, chain) = (&market.makers[0], &market.bitcoind);
+    let (taker, maker, chain) = (&market.taker, &market.makers[0], &market.bitcoind);
+    let before = [Purse::of(taker, chain), Purse::of(maker, chain)];
     let mut other = Other::start(python, &market, &["--hang-up", "--abort"]);
-    let before = (Purse::of(maker, chain), other.lightning_msat());
 
     let quoted = other.until("quoted");
     let agreed = other.until("agreed");
@@ -136,10 +136,17 @@ fn a_taker_of_another_make_gives_its_key_back_and_pays_the_prepay_alone() {
         lightning: prepay,
         chain: -i64::try_from(fees).unwrap(),
     };
-    before.0.assert_changed(maker, chain, change);
-    assert_eq!(before.1 - other.lightning_msat(), prepay * 1000);
+    before[1].assert_changed(maker, chain, change);
+    before[0].assert_changed(taker, chain, lightning(-prepay));
     assert_eq!(seen_by_maker(&market, &agreed)["ended"], true);
     other.end();
+}
+
+fn lightning(sat: i64) -> Change {
+    Change {
+        lightning: sat,
+        chain: 0,
+    }
 }
 
 fn funding(said: &Value) -> OutPoint {
