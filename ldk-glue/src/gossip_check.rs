@@ -2,8 +2,8 @@
 //!
 //! Without it anybody could fill the network graph with channels that are not there.
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bitcoin::constants::ChainHash;
 use bitcoin::{BlockHash, Network, OutPoint, TxOut, Txid};
@@ -27,6 +27,8 @@ pub(crate) struct ChainLookup {
     chain: ChainHash,
     ask: mpsc::Sender<Question>,
     questions: Mutex<Option<mpsc::Receiver<Question>>>,
+    /// Short ids that were asked for and are not answered yet: as many as the queue holds, and one.
+    under_way: Mutex<HashSet<u64>>,
 }
 
 impl ChainLookup {
@@ -36,7 +38,19 @@ impl ChainLookup {
             chain: ChainHash::using_genesis_block(network),
             ask,
             questions: Mutex::new(Some(questions)),
+            under_way: Mutex::new(HashSet::new()),
         }
+    }
+
+    fn under_way(&self) -> MutexGuard<'_, HashSet<u64>> {
+        self.under_way
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether this channel is being looked up, until the graph has what was found.
+    pub(crate) fn is_under_way(&self, scid: u64) -> bool {
+        self.under_way().contains(&scid)
     }
 
     /// Answers until told to stop.
@@ -65,6 +79,7 @@ impl ChainLookup {
             let found = blocks.funding(&rpc, scid).await;
             let found = found.ok_or(UtxoLookupError::UnknownTx);
             answer.resolve(&graph, Arc::clone(&gossip), found);
+            self.under_way().remove(&scid);
             peers.process_events();
         }
     }
@@ -76,9 +91,13 @@ impl UtxoLookup for ChainLookup {
             return UtxoResult::Sync(Err(UtxoLookupError::UnknownChain));
         }
         let answer = UtxoFuture::new();
+        self.under_way().insert(short_channel_id);
         match self.ask.try_send((short_channel_id, answer.clone())) {
             Ok(()) => UtxoResult::Async(answer),
-            Err(_) => UtxoResult::Sync(Err(UtxoLookupError::UnknownTx)),
+            Err(_) => {
+                self.under_way().remove(&short_channel_id);
+                UtxoResult::Sync(Err(UtxoLookupError::UnknownTx))
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ mod errors;
 mod events;
 mod fatal;
 mod gossip_check;
+mod gossip_early;
 mod handler;
 mod hex;
 mod hold_invoices;

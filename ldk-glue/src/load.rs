@@ -32,6 +32,7 @@ use crate::config::Config;
 use crate::errors::StartError;
 use crate::fatal::Fatal;
 use crate::gossip_check::ChainLookup;
+use crate::gossip_early::{EarlyUpdates, Ours};
 use crate::keys::{Keys, NodeKeys};
 use crate::logger::Log;
 use crate::node::Node;
@@ -138,7 +139,13 @@ impl Node {
             checked,
             Arc::clone(&parts.log),
         ));
-        let peers = Arc::new(parts.peers(&manager, &gossip, &monitors));
+        let early = EarlyUpdates::new(
+            Arc::clone(&gossip),
+            Arc::clone(&graph),
+            Arc::clone(&lookup),
+            to_be_announced(&manager),
+        );
+        let peers = Arc::new(parts.peers(&manager, early, &monitors));
         let bumper = Bumper::new(
             Arc::clone(&parts.broadcaster),
             Arc::new(WalletSync::new(
@@ -352,12 +359,12 @@ impl Parts {
     fn peers(
         &self,
         manager: &Arc<Manager>,
-        gossip: &Arc<Gossip>,
+        gossip: EarlyUpdates,
         monitors: &Arc<Monitors>,
     ) -> Peers {
         let handler = MessageHandler {
             chan_handler: Arc::clone(manager),
-            route_handler: Arc::clone(gossip),
+            route_handler: Arc::new(gossip),
             onion_message_handler: Arc::new(IgnoringMessageHandler {}),
             custom_message_handler: Arc::new(IgnoringMessageHandler {}),
             send_only_message_handler: Arc::clone(monitors),
@@ -396,6 +403,16 @@ impl Parts {
             Err(reason) => Err(StartError::Corrupt { what, reason }),
         }
     }
+}
+
+/// Tells of our own channels which are to be announced.
+fn to_be_announced(manager: &Arc<Manager>) -> Ours {
+    let manager = Arc::clone(manager);
+    Box::new(move |peer, scid| {
+        let channels = manager.list_channels_with_counterparty(peer);
+        let mut announced = channels.iter().filter(|channel| channel.is_announced);
+        announced.any(|channel| channel.short_channel_id == Some(scid))
+    })
 }
 
 fn store_error(what: &'static str) -> impl Fn(io::Error) -> StartError {

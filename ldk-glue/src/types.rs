@@ -19,6 +19,7 @@ use lightning_net_tokio::SocketDescriptor;
 use crate::barrier::Store;
 use crate::chain::{Broadcaster, Fees};
 use crate::gossip_check::ChainLookup;
+use crate::gossip_early::EarlyUpdates;
 use crate::keys::Keys;
 use crate::logger::Log;
 use crate::router::SwapRouter;
@@ -75,7 +76,7 @@ pub(crate) type Gossip = P2PGossipSync<Arc<Graph>, Arc<ChainLookup>, Arc<Log>>;
 pub(crate) type Peers = PeerManager<
     SocketDescriptor,
     Arc<Manager>,
-    Arc<Gossip>,
+    Arc<EarlyUpdates>,
     Arc<IgnoringMessageHandler>,
     Arc<Log>,
     Arc<IgnoringMessageHandler>,
