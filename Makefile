@@ -30,6 +30,7 @@ RUNS ?= 30
 bench: bitcoind
 	$(CARGO) build --locked --release -p cambista -p cambista-tests --bins
 	BITCOIND="$$(scripts/bitcoind)" target/release/cambista-bench $(RUNS)
+	$(CARGO) bench --locked -p cambista-benches
 
 lint: fmt clippy deny doc
 

@@ -1,0 +1,1 @@
+//! Benches of the pure parts; see `benches/`. Run with `make bench`.
