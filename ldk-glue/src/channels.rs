@@ -70,6 +70,8 @@ pub struct ChannelInfo {
     pub closing: bool,
     /// HTLCs in it.
     pub pending_htlcs: usize,
+    /// Blocks our coins stay locked after a closing transaction of our own has confirmed; known once it is negotiated.
+    pub force_close_delay: Option<u16>,
 }
 
 /// What usable channels can carry.
@@ -285,5 +287,6 @@ fn info(channel: &ChannelDetails, peer_alias: Option<String>) -> ChannelInfo {
             .pending_inbound_htlcs
             .len()
             .saturating_add(channel.pending_outbound_htlcs.len()),
+        force_close_delay: channel.force_close_spend_delay,
     }
 }

@@ -67,12 +67,27 @@ impl Node {
     /// # Errors
     /// [`PayError`]; no money is in flight then, except for [`PayError::Duplicate`].
     pub fn pay(&self, request: &PayRequest) -> Result<(), PayError> {
+        self.pay_amount(request, None)
+    }
+
+    /// As [`Node::pay`], and what the payer chose to pay (msat) when the invoice leaves it open. An invoice that names
+    /// an amount is paid that amount.
+    ///
+    /// # Errors
+    /// As [`Node::pay`].
+    pub fn pay_amount(
+        &self,
+        request: &PayRequest,
+        amount_msat: Option<u64>,
+    ) -> Result<(), PayError> {
         let invoice = Bolt11Invoice::from_str(&request.invoice)
             .map_err(|error| PayError::BadInvoice(error.to_string()))?;
         if invoice.currency() != Currency::from(self.config.network) {
             return Err(PayError::BadInvoice("it is for another network".into()));
         }
-        if invoice.amount_milli_satoshis().is_none() {
+        let open = invoice.amount_milli_satoshis().is_none();
+        let chosen = amount_msat.filter(|_| open);
+        if open && chosen.is_none() {
             return Err(PayError::NoAmount);
         }
         if self.payment(request.payment_id).is_some() {
@@ -95,7 +110,7 @@ impl Node {
         let id = PaymentId(request.payment_id);
         let started = self.change(|| {
             self.manager
-                .pay_for_bolt11_invoice(&invoice, id, None, limits, retry)
+                .pay_for_bolt11_invoice(&invoice, id, chosen, limits, retry)
         });
         started.ok_or(PayError::Stopped)?.map_err(|error| {
             let error = explain(error);

@@ -8,9 +8,11 @@ use bitcoin::{FeeRate, Network};
 use cambista_engine::{MakerPolicy, SidePolicy};
 use cambista_ldk::chain::FeeConfig;
 use cambista_ldk::rpc::{Auth, BitcoindConfig};
+use cambista_protocol::money::MAX_MONEY_SAT;
 use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
 
+pub use crate::api::types::Limits;
 use crate::datadir::{self, DataDirError};
 
 /// The settings cannot be used. Nothing was begun.
@@ -32,6 +34,9 @@ pub enum ConfigError {
     /// A rate that is none.
     #[error("{0} sat/vB is no usable fee rate: choose one from 1 to 10000 under [fees]")]
     FeeRate(u64),
+    /// A limit nothing could meet.
+    #[error("{0} under [limits] is beyond what a limit can be: {1}")]
+    Limit(&'static str, &'static str),
     /// The API would be open to others.
     #[error(
         "the API may only listen on this machine (127.0.0.1 or [::1]), not on {0}: it commands the node's money"
@@ -66,6 +71,9 @@ pub struct Config {
     /// On-chain fees.
     #[serde(default)]
     pub fees: Fees,
+    /// Limits that hold for every swap this node takes unless an order says otherwise.
+    #[serde(default)]
+    pub limits: Limits,
     /// What a maker begins with; `cambista maker set` changes it for good.
     #[serde(default)]
     pub maker: Maker,
@@ -206,6 +214,7 @@ impl Config {
             p2p: P2p::default(),
             api: Api::default(),
             fees: Fees::default(),
+            limits: Limits::default(),
             maker: Maker::default(),
         }
     }
@@ -252,6 +261,32 @@ impl Config {
         self.fee_config()?;
         if !self.api.listen.ip().is_loopback() {
             return Err(ConfigError::ApiNotLocal(self.api.listen));
+        }
+        self.check_limits()
+    }
+
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        if limits.max_fee_ppm.is_some_and(|ppm| ppm > 1_000_000) {
+            return Err(ConfigError::Limit("max_fee_ppm", "choose up to 1000000"));
+        }
+        if limits
+            .confirmations
+            .is_some_and(|n| !(1..=144).contains(&n))
+        {
+            return Err(ConfigError::Limit("confirmations", "choose from 1 to 144"));
+        }
+        let fees = [
+            ("max_miner_fee_sat", limits.max_miner_fee_sat),
+            ("max_routing_fee_sat", limits.max_routing_fee_sat),
+        ];
+        for (name, fee) in fees {
+            if fee.is_some_and(|sat| sat > MAX_MONEY_SAT) {
+                return Err(ConfigError::Limit(
+                    name,
+                    "choose less than all money there is",
+                ));
+            }
         }
         Ok(())
     }
@@ -348,6 +383,8 @@ mod tests {
         config.lightning.listen = vec!["127.0.0.1:0".parse().unwrap()];
         config.rescan_from = Some(7);
         config.fees.fixed_sat_per_vb = Some(3);
+        config.limits.max_fee_ppm = Some(5_000);
+        config.limits.confirmations = Some(2);
         config.maker.enabled = true;
         config.maker.out = Some(SidePolicy {
             price: cambista_protocol::money::Price {
@@ -383,6 +420,12 @@ mod tests {
         let mut free = cookie();
         free.fees.fixed_sat_per_vb = Some(0);
         assert!(matches!(free.check(), Err(ConfigError::FeeRate(0))));
+        let mut blind = cookie();
+        blind.limits.confirmations = Some(0);
+        assert!(matches!(
+            blind.check(),
+            Err(ConfigError::Limit("confirmations", _))
+        ));
         cookie().check().unwrap();
     }
 

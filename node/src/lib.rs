@@ -10,4 +10,5 @@ pub mod init;
 pub mod keys;
 pub mod network;
 pub mod offers;
+pub mod payments;
 pub mod store;

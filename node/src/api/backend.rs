@@ -5,10 +5,11 @@ use bitcoin::secp256k1::PublicKey;
 use cambista_engine::{MakerContact, MakerPolicy};
 use cambista_protocol::words::Direction;
 use futures::future::BoxFuture;
+use tokio::sync::watch;
 
 use super::types::{
-    Balance, Channel, ConnectPeer, NodeStatus, Offer, OffersQuery, OpenChannel, Peer, Problem,
-    SendCoins, Sent,
+    AskInvoice, Balance, Channel, ConnectPeer, Invoice, Limits, NodeStatus, Offer, OffersQuery,
+    OpenChannel, PayInvoice, Payment, Peer, Problem, SendCoins, Sent, WalletTransaction,
 };
 
 /// An answer to come.
@@ -19,6 +20,9 @@ pub type Answer<'a, T> = BoxFuture<'a, Result<T, Problem>>;
 pub trait Backend: Send + Sync + 'static {
     /// The network, for reading addresses.
     fn network(&self) -> Network;
+
+    /// The owner's standing limits for swaps.
+    fn limits(&self) -> Limits;
 
     /// How the node is. Never waits for another node.
     fn status(&self) -> Answer<'_, NodeStatus>;
@@ -64,6 +68,24 @@ pub trait Backend: Send + Sync + 'static {
     /// Sends coins of the wallet; that exactly one of amount and all is given and the address is of this network is
     /// checked by the API, once more here by its type.
     fn send(&self, send: SendCoins) -> Answer<'_, Sent>;
+
+    /// The wallet's transactions, newest first.
+    fn history(&self) -> Answer<'_, Vec<WalletTransaction>>;
+
+    /// An invoice whose payment is taken in by itself.
+    fn invoice(&self, ask: AskInvoice) -> Answer<'_, Invoice>;
+
+    /// Begins to pay an invoice and answers at once; one that is under way or paid is not paid again.
+    fn pay(&self, pay: PayInvoice) -> Answer<'_, Payment>;
+
+    /// The newest payments of invoices, newest first.
+    fn payments(&self) -> Answer<'_, Vec<Payment>>;
+
+    /// The payment with this hash.
+    fn payment(&self, hash: [u8; 32]) -> Answer<'_, Payment>;
+
+    /// Counts up with every payment that ends.
+    fn payment_changes(&self) -> watch::Receiver<u64>;
 
     /// Begins to stop the node in good order; answers at once.
     fn stop(&self);

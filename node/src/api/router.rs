@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::guard::{MAX_REQUESTS, guard};
 use super::problem::{Code, Problem};
 use super::state::State;
-use super::{node_routes, swap_routes, wallet_routes};
+use super::{node_routes, payment_routes, swap_routes, wallet_routes};
 
 /// The largest request body (bytes).
 const MAX_BODY: usize = 64 * 1024;
@@ -54,6 +54,7 @@ fn routes() -> (Router<State>, OpenApi) {
         .routes(routes!(node_routes::stop))
         .routes(routes!(swap_routes::offers))
         .routes(routes!(swap_routes::quotes))
+        .routes(routes!(swap_routes::limits))
         .routes(routes!(swap_routes::order))
         .routes(routes!(swap_routes::swaps))
         .routes(routes!(swap_routes::swap))
@@ -64,7 +65,11 @@ fn routes() -> (Router<State>, OpenApi) {
         .routes(routes!(node_routes::peers, node_routes::connect))
         .routes(routes!(wallet_routes::address))
         .routes(routes!(wallet_routes::balance))
-        .routes(routes!(wallet_routes::send));
+        .routes(routes!(wallet_routes::send))
+        .routes(routes!(wallet_routes::history))
+        .routes(routes!(payment_routes::invoice))
+        .routes(routes!(payment_routes::payments, payment_routes::pay))
+        .routes(routes!(payment_routes::payment));
     OpenApiRouter::with_openapi(Document::openapi())
         .nest("/api/v1", routes)
         .split_for_parts()

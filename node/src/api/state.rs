@@ -1,13 +1,23 @@
 //! What every request handler has at hand.
 
+use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::backend::Backend;
 use super::engine::Swaps;
-use super::problem::{Funds, Problem};
+use super::problem::{Code, Funds, Problem};
 use cambista_engine::EngineHandle;
+use cambista_engine::view::QuoteView;
 use tokio::sync::watch;
+
+/// The longest one waits for something to change (seconds).
+pub(super) const MAX_WAIT: u64 = 30;
+/// So many quotes are remembered: more than can be good at a time.
+const QUOTES: usize = 1024;
+
+/// Id, whether it is `out`, and amount (sat) of a quote.
+type Quoted = (String, bool, u64);
 
 /// What every request handler has at hand. Cheap to clone.
 #[derive(Clone)]
@@ -17,6 +27,8 @@ pub struct State {
     pub(super) token: Arc<str>,
     /// Turns true when the API ends; nobody is kept waiting then.
     pub(super) stop: watch::Receiver<bool>,
+    /// The quotes given last, for limits that are shares of the amount.
+    quotes: Arc<Mutex<VecDeque<Quoted>>>,
     /// Keeps `stop` waiting for as long as nobody serves.
     _unserved: Option<Arc<watch::Sender<bool>>>,
 }
@@ -38,8 +50,27 @@ impl State {
             backend,
             token: token.into(),
             stop,
+            quotes: Arc::default(),
             _unserved,
         }
+    }
+
+    /// Remembers quotes.
+    pub(super) fn quoted(&self, quotes: &[QuoteView]) {
+        let mut known = self.quotes.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(quotes.iter().map(|quote| {
+            let out = quote.direction == "out";
+            (quote.id.clone(), out, quote.amount_sat)
+        }));
+        let old = known.len().saturating_sub(QUOTES);
+        known.drain(..old);
+    }
+
+    /// Whether a remembered quote is `out`, and its amount (sat).
+    pub(super) fn quote(&self, id: &str) -> Option<(bool, u64)> {
+        let known = self.quotes.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = known.iter().find(|(known, ..)| known == id);
+        found.map(|(_, out, amount)| (*out, *amount))
     }
 
     pub(super) fn until(self, stop: watch::Receiver<bool>) -> Self {
@@ -68,4 +99,9 @@ pub(super) async fn uncancelled<T: Send + 'static>(
                 .next("cambista status"),
         )
     })
+}
+
+pub(super) fn stopping() -> Problem {
+    let detail = "the node is stopping; open swaps go on when it is started again";
+    Problem::new(Code::Stopping, detail).next("cambista run")
 }

@@ -13,20 +13,18 @@ use cambista_protocol::money::{MAX_MONEY_SAT, Msat};
 use tokio::time::{Instant, sleep_until};
 
 use super::extract::{Body, Id, Params};
-use super::problem::{Code, Problem};
+use super::problem::Problem;
 use super::schema;
-use super::state::{State, uncancelled};
+use super::state::{MAX_WAIT, State, stopping, uncancelled};
 use super::types::{
-    AskQuotes, Cancelled, OfferList, OffersQuery, Order, OrderStarted, QuoteList, SwapList,
-    SwapQuery,
+    AskQuotes, Cancelled, Limits, OfferList, OffersQuery, Order, OrderStarted, QuoteList, SwapList,
+    SwapQuery, SwapsQuery,
 };
 use cambista_engine::view::SwapView;
 use cambista_engine::{AskAmount, AskFor, StartSwap};
 
 /// So many makers are asked at a time.
 const MAKERS_ASKED: usize = 8;
-/// The longest one waits for a swap to change (seconds).
-const MAX_WAIT: u64 = 30;
 /// The longest label (bytes).
 const MAX_LABEL: usize = 128;
 
@@ -86,19 +84,28 @@ pub(super) async fn quotes(
         .next(format!("cambista offers {direction}")));
     }
     let quotes = state.swaps.quotes(wanted, makers).await?;
+    state.quoted(&quotes.quotes);
     Ok(Json(QuoteList {
         quotes: quotes.quotes,
         refused: quotes.refused,
     }))
 }
 
-/// Starts a swap on a quote; answers once its terms are agreed and stored.
+/// The owner's standing limits: they hold for every order that does not say otherwise.
+#[utoipa::path(get, path = "/limits", tag = "swaps",
+    responses((status = 200, body = Limits), (status = "default", body = Problem)))]
+pub(super) async fn limits(Shared(state): Shared<State>) -> Json<Limits> {
+    Json(state.backend.limits())
+}
+
+/// Starts a swap on a quote, within the standing limits where the order says nothing else; answers once its terms are agreed and stored.
 #[utoipa::path(post, path = "/orders", tag = "swaps", request_body = Order,
     responses((status = 200, body = OrderStarted), (status = "default", body = Problem)))]
 pub(super) async fn order(
     Shared(state): Shared<State>,
     Body(order): Body<Order>,
 ) -> Result<Json<OrderStarted>, Problem> {
+    let order = limited(&state, order)?;
     let request = start_request(order, state.backend.network())?;
     let swap = uncancelled(async move {
         let id = state.swaps.start(request).await?;
@@ -111,12 +118,30 @@ pub(super) async fn order(
     }))
 }
 
-/// All swaps, newest first.
-#[utoipa::path(get, path = "/swaps", tag = "swaps",
+/// All swaps, newest first; with `since` and `wait`, once any of them has changed.
+#[utoipa::path(get, path = "/swaps", tag = "swaps", params(SwapsQuery),
     responses((status = 200, body = SwapList), (status = "default", body = Problem)))]
-pub(super) async fn swaps(Shared(state): Shared<State>) -> Result<Json<SwapList>, Problem> {
+pub(super) async fn swaps(
+    Shared(state): Shared<State>,
+    Params(query): Params<SwapsQuery>,
+) -> Result<Json<SwapList>, Problem> {
+    let wait = Duration::from_secs(query.wait.unwrap_or(0).min(MAX_WAIT));
+    let deadline = Instant::now() + wait;
+    let mut changes = state.swaps.changes();
+    let mut stop = state.stop.clone();
+    // Read before the swaps are, so that a change in between is news the next time.
+    let mut version = *changes.borrow_and_update();
+    while query.since == Some(version) && Instant::now() < deadline {
+        tokio::select! {
+            changed = changes.changed() => changed.map_err(|_| stopping())?,
+            _ = stop.wait_for(|stop| *stop) => return Err(stopping()),
+            () = sleep_until(deadline) => {}
+        }
+        version = *changes.borrow_and_update();
+    }
     Ok(Json(SwapList {
         swaps: state.swaps.swaps().await?,
+        version,
     }))
 }
 
@@ -165,9 +190,17 @@ pub(super) async fn cancel(
     Ok(Json(cancelled.await?))
 }
 
-fn stopping() -> Problem {
-    let detail = "the node is stopping; open swaps go on when it is started again";
-    Problem::new(Code::Stopping, detail).next("cambista run")
+/// The order with the standing limits where it says nothing itself.
+fn limited(state: &State, order: Order) -> Result<Order, Problem> {
+    let limits = state.backend.limits();
+    if limits == Limits::default() {
+        return Ok(order);
+    }
+    let (out, amount_sat) = state.quote(&order.quote_id).ok_or_else(|| {
+        Problem::not_found("there is no such quote any more; nothing was begun")
+            .next("cambista offers")
+    })?;
+    Ok(limits.fill(&order, out, amount_sat))
 }
 
 fn amount(sat: u64) -> Result<Amount, Problem> {

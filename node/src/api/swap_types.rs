@@ -117,6 +117,19 @@ pub struct SwapList {
     /// Newest first.
     #[schema(value_type = Vec<schema::SwapView>)]
     pub swaps: Vec<SwapView>,
+    /// Changes with every change of any swap, and with a restart of the node.
+    #[serde(default)]
+    pub version: u64,
+}
+
+/// How to wait for any swap to change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct SwapsQuery {
+    /// Answer once the list's version is another than this.
+    pub since: Option<u64>,
+    /// ..or after so many seconds (30 at most); at once when not said.
+    pub wait: Option<u64>,
 }
 
 /// How to wait for a swap to change.

@@ -3,10 +3,16 @@
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
+pub use super::limits::Limits;
 pub use super::maker::{MakerSettings, SideSettings};
+pub use super::payment_types::{
+    AskInvoice, Invoice, PayInvoice, Payment, PaymentList, PaymentQuery, PaymentState,
+    WalletHistory, WalletTransaction,
+};
 pub use super::problem::{Code, Funds, Problem};
 pub use super::swap_types::{
     AskQuotes, Cancelled, DirectionName, Order, OrderStarted, QuoteList, SwapList, SwapQuery,
+    SwapsQuery,
 };
 
 /// The money this node has (sat).
@@ -141,6 +147,10 @@ pub struct Channel {
     pub confirmations_required: Option<u32>,
     /// The funding transaction.
     pub funding_txid: Option<String>,
+    /// Payments under way in it.
+    pub payments_under_way: usize,
+    /// Blocks this side's coins stay locked once a closing transaction of its own, without the other side, has confirmed.
+    pub force_close_delay_blocks: Option<u16>,
 }
 
 /// This node's channels.

@@ -7,7 +7,7 @@ use super::extract::Body;
 use super::problem::Problem;
 use super::state::{State, uncancelled};
 use super::swap_routes::script;
-use super::types::{Balance, SendCoins, Sent, WalletAddress};
+use super::types::{Balance, SendCoins, Sent, WalletAddress, WalletHistory};
 
 /// A fresh address.
 #[utoipa::path(post, path = "/wallet/address", tag = "wallet",
@@ -48,4 +48,13 @@ pub(super) async fn send(
     Ok(Json(
         uncancelled(async move { backend.send(send).await }).await?,
     ))
+}
+
+/// The wallet's transactions, newest first.
+#[utoipa::path(get, path = "/wallet/history", tag = "wallet",
+    responses((status = 200, body = WalletHistory), (status = "default", body = Problem)))]
+pub(super) async fn history(Shared(state): Shared<State>) -> Result<Json<WalletHistory>, Problem> {
+    Ok(Json(WalletHistory {
+        transactions: state.backend.history().await?,
+    }))
 }

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use super::args_node::{
     ChannelCommand, ContractCommand, InitArgs, MakerCommand, PeerCommand, WalletCommand,
 };
+use super::args_pay::{CompletionsArgs, InvoiceArgs, PayArgs, PaymentsArgs};
 use super::args_swap::{CancelArgs, InArgs, OffersArgs, OutArgs, QuoteArgs, SwapsArgs};
 
 /// A node of the market for Lightning <-> on-chain swaps.
@@ -53,13 +54,14 @@ First steps:
   cambista offers out
 
 Exit codes:
-  0  done
-  1  something else went wrong
-  2  the command cannot be meant
-  3  no node to speak to
-  4  refused (price, limits or maker); nothing began
-  5  the swap failed and the funds are safe
-  6  look at it: something needs you";
+  0    done
+  1    something else went wrong
+  2    the command cannot be meant
+  3    no node to speak to
+  4    refused (price, limits or maker); nothing began
+  5    the swap or payment failed and the funds are safe
+  6    look at it: something needs you, or a payment has not ended in time
+  130  you pressed Ctrl-C; what had begun goes on in the node";
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
@@ -102,6 +104,11 @@ pub(super) enum Command {
     /// List swaps, or show or follow one
     #[command(after_help = "Examples:\n  cambista swaps\n  cambista swaps 1f3a --follow")]
     Swaps(SwapsArgs),
+    /// Show what happens to all swaps, as it happens
+    #[command(
+        after_help = "Example:\n  cambista watch --json\n\nUntil Ctrl-C. With --json every line is one JSON object."
+    )]
+    Watch,
     /// Call a swap off, as far as it still can be
     #[command(
         after_help = "Example:\n  cambista cancel 1f3a\n\nYou are told what it means for the money. What is on \
@@ -123,12 +130,35 @@ pub(super) enum Command {
     /// The on-chain wallet
     #[command(subcommand, after_help = "Example:\n  cambista wallet balance")]
     Wallet(WalletCommand),
+    /// Ask for a Lightning payment
+    #[command(
+        after_help = "Examples:\n  cambista invoice 25000 --description coffee\n  cambista invoice"
+    )]
+    Invoice(InvoiceArgs),
+    /// Pay a Lightning invoice
+    #[command(
+        after_help = "Example:\n  cambista pay lnbc250u1... --max-fee 50\n\nAn invoice is never paid twice: the same \
+        command again shows how its payment stands. Exit code 6 says that it has not ended in time; it goes on."
+    )]
+    Pay(PayArgs),
+    /// List the payments of invoices, or show one
+    #[command(after_help = "Example:\n  cambista payments")]
+    Payments(PaymentsArgs),
     /// Look into a swap's on-chain contract, with no node running
     #[command(
         subcommand,
         after_help = "Example:\n  cambista contract show contract.json"
     )]
     Contract(ContractCommand),
+    /// Print the version
+    #[command(after_help = "Example:\n  cambista version --json")]
+    Version,
+    /// Print what makes your shell complete these commands
+    #[command(
+        after_help = "Examples:\n  cambista completions bash > ~/.local/share/bash-completion/completions/cambista\n  \
+        cambista completions fish > ~/.config/fish/completions/cambista.fish"
+    )]
+    Completions(CompletionsArgs),
     /// Print the OpenAPI description of the API
     #[command(hide = true)]
     Openapi,

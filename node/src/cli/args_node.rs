@@ -138,7 +138,12 @@ pub(super) enum ChannelCommand {
         push: u64,
     },
     /// Close a channel; its coins come back to the wallet
-    #[command(after_help = "Example:\n  cambista channel close 5e1f")]
+    #[command(
+        after_help = "Examples:\n  cambista channel close 5e1f\n  cambista channel close 5e1f --force\n\nClosed together \
+        with the other side its coins are in the wallet as soon as the closing transaction has confirmed. Closed with \
+        --force they stay locked for the blocks agreed when the channel was opened (cambista channel list says how many), \
+        counted from that confirmation; what is in payments under way comes later, when these have ended or run out."
+    )]
     Close {
         /// The channel: its id or the beginning of it
         id: String,
@@ -171,10 +176,17 @@ pub(super) enum PeerCommand {
 pub(super) enum WalletCommand {
     /// A fresh address to receive coins at
     #[command(after_help = "Example:\n  cambista wallet address")]
-    Address,
+    Address {
+        /// Draw no QR code
+        #[arg(long)]
+        no_qr: bool,
+    },
     /// What is on the chain and in channels
     #[command(after_help = "Example:\n  cambista wallet balance")]
     Balance,
+    /// List the wallet's transactions, newest first
+    #[command(after_help = "Example:\n  cambista wallet history")]
+    History,
     /// Send coins
     #[command(
         after_help = "Examples:\n  cambista wallet send bc1q... 100000\n  cambista wallet send bc1q... --all"

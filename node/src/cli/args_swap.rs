@@ -109,6 +109,13 @@ pub(super) struct InArgs {
     /// The node the Lightning payment should arrive from, to refill the channel with it [default: any]
     #[arg(long, value_name = "NODE")]
     pub(super) last_hop: Option<String>,
+    /// The channel to refill (its id or the beginning of it): the payment arrives from the node it is with, which may
+    /// spread it over all channels with this node
+    #[arg(long, value_name = "ID", conflicts_with = "last_hop")]
+    pub(super) channel: Option<String>,
+    /// Draw no QR code of what to deposit
+    #[arg(long)]
+    pub(super) no_qr: bool,
 }
 
 #[derive(Debug, Args)]

@@ -18,6 +18,8 @@ pub(super) struct Context {
     pub(super) json: bool,
     /// Whether someone is there to answer questions.
     pub(super) interactive: bool,
+    /// Whether standard output is a screen.
+    screen: bool,
     /// How this program was called: `cambista --network regtest`.
     called: String,
 }
@@ -33,6 +35,7 @@ impl Context {
             network: cli.network,
             json: cli.json,
             interactive: io::stdin().is_terminal(),
+            screen: io::stdout().is_terminal(),
             called: called(cli),
         })
     }
@@ -70,6 +73,13 @@ impl Context {
         if self.json {
             let line = serde_json::to_string(object).unwrap_or_default();
             let _ = writeln!(io::stdout().lock(), "{line}");
+        }
+    }
+
+    /// Draws a QR code for a phone that looks at the screen, when there is one and no program reads.
+    pub(super) fn qr(&self, text: &str, unwanted: bool) {
+        if self.screen && !self.json && !unwanted {
+            self.say(&super::qr::qr(text).unwrap_or_default());
         }
     }
 

@@ -15,7 +15,7 @@ use crate::api::types::{Cancelled, SwapList};
 use crate::client::{Client, ClientError};
 
 /// So long the API may wait for something to happen (seconds).
-const WAIT: u64 = 25;
+pub(super) const WAIT: u64 = 25;
 /// So long a node that stopped is waited for.
 const AWAY: Duration = Duration::from_secs(600);
 /// So long the other side may take to pay over Lightning before a deposit is asked for.
@@ -36,7 +36,7 @@ pub(super) fn swaps(context: &Context, args: &SwapsArgs) -> Result<Exit, Failure
     }
     context.say(&show_swap::full(&swap));
     if !swap.ended {
-        swap = follow(context, client, swap)?;
+        swap = follow(context, client, swap, true)?;
     }
     context.object(&swap);
     context.say(&show_swap::ending(&swap));
@@ -112,13 +112,12 @@ pub(super) fn follow(
     context: &Context,
     mut client: Client,
     mut swap: SwapView,
+    no_qr: bool,
 ) -> Result<SwapView, Failure> {
-    on_interrupt(format!(
-        "\nIt goes on without you: {}",
-        context.command(&format!("cambista swaps {}", short(&swap.id)))
-    ));
+    let look = context.command(&format!("cambista swaps {}", short(&swap.id)));
+    on_interrupt(format!("\nIt goes on without you: {look}"), 130);
     let path = path(&swap.id)?;
-    let mut away: Option<Instant> = None;
+    let mut absence = Absence::default();
     while !swap.ended {
         let query = [
             ("since", swap.version.to_string()),
@@ -126,17 +125,17 @@ pub(super) fn follow(
         ];
         match client.get::<SwapView>(&path, &query) {
             Ok(newer) => {
-                if away.take().is_some() {
-                    context.say("  The node is back.");
-                }
+                absence.over(context);
                 story(context, &newer, swap.timeline.len(), &swap.next);
                 if let (None, Some(deposit)) = (&swap.deposit, &newer.deposit) {
                     context.say(&format!("\n{}\n", show_swap::deposit(deposit)));
+                    context.qr(&deposit.uri, no_qr);
                 }
                 swap = newer;
             }
             Err(error) => {
-                client = wait_for_node(context, client, error, &mut away, &swap.id)?;
+                let what = format!("swap {}", short(&swap.id));
+                client = absence.wait(context, client, error, &what)?;
             }
         }
     }
@@ -167,48 +166,62 @@ pub(super) fn story(context: &Context, swap: &SwapView, seen: usize, expected: &
 }
 
 /// A node that stops is waited for: it may only be restarted, with a new address and token.
-fn wait_for_node(
-    context: &Context,
-    client: Client,
-    error: ClientError,
-    away: &mut Option<Instant>,
-    id: &str,
-) -> Result<Client, Failure> {
-    let failure = Failure::from(error);
-    if failure.exit != Exit::Unreachable && failure.problem.as_ref().is_none_or(|p| p.status != 401)
-    {
-        return Err(failure);
-    }
-    let since = *away.get_or_insert_with(|| {
-        context.say(&format!(
-            "  The node has stopped. The swap goes on when it runs again: {}",
-            context.command("cambista run")
-        ));
-        Instant::now()
-    });
-    if since.elapsed() > AWAY {
-        return Err(Failure::new(
-            Exit::Unreachable,
-            format!(
-                "the node is still not running; start it before the time of swap {} runs out",
-                short(id)
-            ),
-            "cambista run",
-        ));
-    }
-    std::thread::sleep(Duration::from_millis(500));
-    Ok(context.client().unwrap_or(client))
+#[derive(Debug, Default)]
+pub(super) struct Absence {
+    since: Option<Instant>,
 }
 
-/// Says where to look and ends this program, not the swap, when the user presses Ctrl-C.
-fn on_interrupt(text: String) {
+impl Absence {
+    /// The node answers.
+    pub(super) fn over(&mut self, context: &Context) {
+        if self.since.take().is_some() {
+            context.say("  The node is back.");
+        }
+    }
+
+    /// Waits a moment for the node to come back; fails when this is no absence, or it takes too long.
+    pub(super) fn wait(
+        &mut self,
+        context: &Context,
+        client: Client,
+        error: ClientError,
+        what: &str,
+    ) -> Result<Client, Failure> {
+        let failure = Failure::from(error);
+        let old_token = failure.problem.as_ref().is_some_and(|p| p.status == 401);
+        if failure.exit != Exit::Unreachable && !old_token {
+            return Err(failure);
+        }
+        let since = *self.since.get_or_insert_with(|| {
+            context.say(&format!(
+                "  The node has stopped. Swaps go on when it runs again: {}",
+                context.command("cambista run")
+            ));
+            Instant::now()
+        });
+        if since.elapsed() > AWAY {
+            return Err(Failure::new(
+                Exit::Unreachable,
+                format!(
+                    "the node is still not running; start it before the time of {what} runs out"
+                ),
+                "cambista run",
+            ));
+        }
+        std::thread::sleep(Duration::from_millis(500));
+        Ok(context.client().unwrap_or(client))
+    }
+}
+
+/// Says where to look and ends this program with `code`, not the swap, when the user presses Ctrl-C.
+pub(super) fn on_interrupt(text: String, code: i32) {
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         if runtime.is_ok_and(|runtime| runtime.block_on(tokio::signal::ctrl_c()).is_ok()) {
             eprintln!("{text}");
-            std::process::exit(130);
+            std::process::exit(code);
         }
     });
 }

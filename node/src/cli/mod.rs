@@ -2,7 +2,9 @@
 
 mod args;
 mod args_node;
+mod args_pay;
 mod args_swap;
+mod channel;
 mod context;
 mod contract;
 mod failure;
@@ -11,11 +13,15 @@ mod init;
 mod market;
 mod money;
 mod node;
+mod pay;
+mod qr;
 mod show_node;
+mod show_pay;
 mod show_quote;
 mod show_swap;
 mod take;
 mod text;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -72,11 +78,17 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::In(args) => return take::take(context, Wish::into_lightning(args)),
         Command::Cancel(args) => follow::cancel(context, &args)?,
         Command::Swaps(args) => return follow::swaps(context, &args),
+        Command::Watch => watch::watch(context)?,
+        Command::Invoice(args) => pay::invoice(context, &args)?,
+        Command::Pay(args) => return pay::pay(context, &args),
+        Command::Payments(args) => pay::payments(context, &args)?,
         Command::Maker(command) => money::maker(context, command)?,
-        Command::Channel(command) => money::channel(context, command)?,
+        Command::Channel(command) => channel::channel(context, command)?,
         Command::Peer(command) => node::peer(context, command)?,
         Command::Wallet(command) => money::wallet(context, command)?,
         Command::Contract(command) => contract::contract(context, command)?,
+        Command::Version => node::version(context),
+        Command::Completions(args) => node::completions(context, &args),
         Command::Openapi => node::openapi(context)?,
     }
     Ok(Exit::Done)

@@ -1,15 +1,14 @@
-//! `wallet`, `channel`, `maker`.
+//! `wallet` and `maker`.
 
 use serde_json::json;
 
-use super::args_node::{ChannelCommand, MakerCommand, MakerSet, WalletCommand};
+use super::args_node::{MakerCommand, MakerSet, WalletCommand};
 use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::show_node;
-use super::text::{plain, sat, short};
+use super::text::{plain, sat};
+use super::{show_node, show_pay};
 use crate::api::types::{
-    Balance, ChannelList, ChannelOpened, Done, MakerSettings, OpenChannel, SendCoins, Sent,
-    SideSettings, WalletAddress,
+    Balance, MakerSettings, SendCoins, Sent, SideSettings, WalletAddress, WalletHistory,
 };
 
 /// A direction newly offered begins with this where nothing else is said.
@@ -24,13 +23,24 @@ const NEW_SIDE: SideSettings = SideSettings {
 pub(super) fn wallet(context: &Context, command: WalletCommand) -> Result<(), Failure> {
     let client = context.client()?;
     match command {
-        WalletCommand::Address => {
+        WalletCommand::Address { no_qr } => {
             let fresh: WalletAddress = client.post("/wallet/address", &json!({}))?;
+            context.qr(&format!("bitcoin:{}", fresh.address), no_qr);
             context.show(&fresh, || plain(&fresh.address));
         }
         WalletCommand::Balance => {
             let balance: Balance = client.get("/wallet/balance", &[])?;
             context.show(&balance, || show_node::balance(&balance));
+        }
+        WalletCommand::History => {
+            let history: WalletHistory = client.get("/wallet/history", &[])?;
+            context.show(&history, || match history.transactions.as_slice() {
+                [] => format!(
+                    "No transactions yet.\nNext: {}",
+                    context.command("cambista wallet address")
+                ),
+                transactions => show_pay::history(transactions),
+            });
         }
         WalletCommand::Send {
             address,
@@ -56,67 +66,6 @@ pub(super) fn wallet(context: &Context, command: WalletCommand) -> Result<(), Fa
                     sat(sent.fee_sat),
                     plain(&sent.txid)
                 )
-            });
-        }
-    }
-    Ok(())
-}
-
-/// Lightning channels.
-pub(super) fn channel(context: &Context, command: ChannelCommand) -> Result<(), Failure> {
-    let client = context.client()?;
-    match command {
-        ChannelCommand::Open {
-            node,
-            amount,
-            announced,
-            push,
-        } => {
-            let open = OpenChannel {
-                node,
-                amount_sat: amount,
-                announced,
-                push_sat: push,
-            };
-            let opened: ChannelOpened = client.post("/channels", &open)?;
-            context.show(&opened, || {
-                format!(
-                    "Channel {} of {} is being opened; it is ready once its funding has confirmed.\nNext: {}",
-                    short(&opened.id),
-                    sat(amount),
-                    context.command("cambista channel list")
-                )
-            });
-        }
-        ChannelCommand::Close { id, force } => {
-            if id.is_empty() || !id.chars().all(|letter| letter.is_ascii_hexdigit()) {
-                return Err(Failure::usage(
-                    "a channel is named by its id or the beginning of it, in hex",
-                    "cambista channel list",
-                ));
-            }
-            let done: Done =
-                client.delete(&format!("/channels/{id}"), &[("force", force.to_string())])?;
-            context.show(&done, || {
-                format!(
-                    "The channel is being closed; its coins come back to the wallet{}.\nNext: {}",
-                    if force {
-                        " after the delay agreed with the other side"
-                    } else {
-                        ""
-                    },
-                    context.command("cambista channel list")
-                )
-            });
-        }
-        ChannelCommand::List => {
-            let list: ChannelList = client.get("/channels", &[])?;
-            context.show(&list, || match list.channels.as_slice() {
-                [] => format!(
-                    "No channels.\nNext: {}",
-                    context.command("cambista channel open NODE@HOST:PORT SAT")
-                ),
-                channels => show_node::channels(channels),
             });
         }
     }

@@ -2,9 +2,12 @@
 
 use std::time::{Duration, Instant};
 
+use clap::CommandFactory as _;
 use serde_json::json;
 
+use super::args::Cli;
 use super::args_node::PeerCommand;
+use super::args_pay::CompletionsArgs;
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::show_node;
@@ -85,6 +88,25 @@ pub(super) fn peer(context: &Context, command: PeerCommand) -> Result<(), Failur
         }
     }
     Ok(())
+}
+
+/// This program's version.
+pub(super) fn version(context: &Context) {
+    let version = env!("CARGO_PKG_VERSION");
+    context.show(&json!({ "version": version }), || {
+        format!("cambista {version}")
+    });
+}
+
+/// What makes a shell complete commands.
+pub(super) fn completions(context: &Context, args: &CompletionsArgs) {
+    let mut script = Vec::new();
+    clap_complete::generate(args.shell, &mut Cli::command(), "cambista", &mut script);
+    let script = String::from_utf8_lossy(&script);
+    // A script is text whatever was asked for.
+    let mut text = context.clone();
+    text.json = false;
+    text.say(&script);
 }
 
 /// The description of the API.

@@ -123,6 +123,10 @@ pub(super) fn channels(channels: &[Channel]) -> String {
                 sat(channel.outbound_sat),
                 sat(channel.inbound_sat),
                 channel_state(channel),
+                channel
+                    .force_close_delay_blocks
+                    .map(|delay| count(delay.into(), "block"))
+                    .unwrap_or_default(),
             ]
         })
         .collect();
@@ -135,6 +139,7 @@ pub(super) fn channels(channels: &[Channel]) -> String {
             ">can send",
             ">can receive",
             "state",
+            ">locked after --force",
         ],
         &rows,
     )
@@ -154,6 +159,42 @@ fn channel_state(channel: &Channel) -> String {
             None => "opening".to_owned(),
         },
     }
+}
+
+/// What closing a channel means for its coins.
+pub(super) fn closing(channel: &Channel, force: bool) -> String {
+    let under_way = u64::try_from(channel.payments_under_way).unwrap_or(u64::MAX);
+    let payments = count(under_way, "payment");
+    if !force {
+        let first = match under_way {
+            0 => String::new(),
+            _ => format!(" It waits for {payments} under way in it to end."),
+        };
+        return format!(
+            "Channel {} is being closed together with the other side.{first} Its coins are in the wallet as soon as the \
+             closing transaction has confirmed.",
+            short(&channel.id)
+        );
+    }
+    let delay = match channel.force_close_delay_blocks {
+        Some(delay) => format!(
+            "{} (~{} h) after it",
+            count(delay.into(), "block"),
+            delay.div_ceil(6)
+        ),
+        None => "some blocks after it, as was agreed,".to_owned(),
+    };
+    let later = match under_way {
+        0 => String::new(),
+        _ => {
+            format!(" What is in {payments} under way comes later, when each has ended or run out.")
+        }
+    };
+    format!(
+        "Channel {} is being closed by this side alone. The closing transaction must confirm; {delay} the coins are free and \
+         come to the wallet by themselves.{later} Keep the node running until then.",
+        short(&channel.id)
+    )
 }
 
 /// The peers.

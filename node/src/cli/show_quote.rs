@@ -172,8 +172,30 @@ impl Terms {
     }
 }
 
-/// The whole price, before anything begins.
-pub(super) fn price(quote: &QuoteView, terms: Terms, to: Option<&str>) -> String {
+/// The limits the user set, in the command (`typed`) or for good.
+fn limits(typed: &Order, order: &Order) -> String {
+    let one = |typed: Option<u64>, limit: Option<u64>, what: &str| {
+        let from = match typed {
+            Some(_) => "",
+            None => " (cambista.toml)",
+        };
+        limit.map(|limit| format!("{what} {}{from}", sat(limit)))
+    };
+    let limits = [
+        one(typed.max_fee_sat, order.max_fee_sat, "all of it"),
+        one(typed.max_miner_fee_sat, order.max_miner_fee_sat, "miners"),
+        one(
+            typed.max_routing_fee_sat,
+            order.max_routing_fee_sat,
+            "routing",
+        ),
+    ];
+    limits.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// The whole price, before anything begins. `typed` is the order as typed, `order` the one with the standing limits.
+pub(super) fn price(quote: &QuoteView, terms: Terms, typed: &Order, order: &Order) -> String {
+    let to = order.address.as_deref();
     let out = quote.direction == "out";
     let destination = to.map_or_else(|| "this node's wallet".to_owned(), plain);
     let (from, into) = if out {
@@ -235,7 +257,9 @@ pub(super) fn price(quote: &QuoteView, terms: Terms, to: Option<&str>) -> String
         arrow_of(&quote.direction),
         sat(quote.amount_sat)
     );
-    for (name, value) in lines {
+    let limits = limits(typed, order);
+    let yours = (!limits.is_empty()).then_some(("Your limit", limits));
+    for (name, value) in lines.into_iter().chain(yours) {
         text.push_str(&format!("  {name:<12} {value}\n"));
     }
     text

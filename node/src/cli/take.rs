@@ -4,6 +4,7 @@ use cambista_engine::view::{QuoteView, SwapView};
 use serde::Serialize;
 
 use super::args_swap::{InArgs, OutArgs, TakeArgs};
+use super::channel::{full_ids, peer_of};
 use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::follow::{follow, story, until_deposit};
@@ -12,7 +13,7 @@ use super::show_quote::{self, Terms};
 use super::show_swap;
 use super::text::{ends, plain, sat, short, signed};
 use crate::api::types::{
-    AskQuotes, ChannelList, Code, DirectionName, Funds, Order, OrderStarted, QuoteList,
+    AskQuotes, Code, DirectionName, Funds, Limits, Order, OrderStarted, QuoteList,
 };
 use crate::client::{Client, ClientError};
 
@@ -28,8 +29,11 @@ pub(super) struct Wish {
     ask: AskQuotes,
     /// Everything but the quote.
     order: Order,
+    /// `in`: the channel to refill.
+    refill: Option<String>,
     yes: bool,
     detach: bool,
+    no_qr: bool,
 }
 
 impl Wish {
@@ -49,6 +53,8 @@ impl Wish {
         let mut wish = Self::new(DirectionName::In, args.take);
         wish.ask.external = args.external;
         wish.order.last_hop = args.last_hop;
+        wish.refill = args.channel;
+        wish.no_qr = args.no_qr;
         wish
     }
 
@@ -71,8 +77,10 @@ impl Wish {
         Self {
             ask,
             order,
+            refill: None,
             yes: take.yes,
             detach: take.detach,
+            no_qr: false,
         }
     }
 }
@@ -83,30 +91,31 @@ pub(super) fn take(context: &Context, mut wish: Wish) -> Result<Exit, Failure> {
     if let Some(named) = &wish.order.channels {
         wish.order.channels = Some(full_ids(&client, named)?);
     }
+    if let Some(channel) = &wish.refill {
+        wish.order.last_hop = Some(peer_of(&client, channel)?);
+    }
+    let limits: Limits = client.get("/limits", &[])?;
     let direction = wish.ask.direction;
     let list: QuoteList = client.post("/quotes", &wish.ask)?;
     let Some(best) = list.quotes.first() else {
         return Err(none(&list, direction));
     };
+    let order = limits.over(&wish.order, best);
     let agreed = Agreed {
         quote: best,
-        terms: Terms::of(best, &wish.order),
+        terms: Terms::of(best, &order),
     };
-    agreed.within(wish.order.max_fee_sat, direction)?;
+    agreed.within(order.max_fee_sat, direction)?;
 
-    context.say(&show_quote::price(
-        best,
-        agreed.terms,
-        wish.order.address.as_deref(),
-    ));
+    context.say(&show_quote::price(best, agreed.terms, &wish.order, &order));
     context.confirm("Begin?", wish.yes)?;
 
     let rest = list.quotes.iter().skip(1);
-    let others = rest.filter(|quote| agreed.no_worse(quote, Terms::of(quote, &wish.order)));
+    let others = rest.filter(|quote| agreed.no_worse(quote, Terms::of(quote, &order)));
     let (quote, swap) = start(
         context,
         &client,
-        &wish.order,
+        &order,
         std::iter::once(best).chain(others),
     )?;
 
@@ -122,6 +131,7 @@ pub(super) fn take(context: &Context, mut wish: Wish) -> Result<Exit, Failure> {
         };
         if let Some(deposit) = &swap.deposit {
             context.say(&show_swap::deposit(deposit));
+            context.qr(&deposit.uri, wish.no_qr);
         }
         let look = context.command(&format!("cambista swaps {name}"));
         context.say(&format!("Look at it with: {look}"));
@@ -129,7 +139,7 @@ pub(super) fn take(context: &Context, mut wish: Wish) -> Result<Exit, Failure> {
         return Ok(show_swap::exit(&swap));
     }
     story(context, &swap, 0, "");
-    let swap = follow(context, client, swap)?;
+    let swap = follow(context, client, swap, wish.no_qr)?;
     context.object(&Taken { quote, swap: &swap });
     context.say(&show_swap::ending(&swap));
     Ok(show_swap::exit(&swap))
@@ -205,31 +215,4 @@ fn start<'q>(
     Err(last.unwrap_or_else(|| {
         Failure::new(Exit::Refused, "there is no quote left", "cambista offers")
     }))
-}
-
-/// The full ids of channels named by the beginning of them.
-fn full_ids(client: &Client, named: &[String]) -> Result<Vec<String>, Failure> {
-    let list: ChannelList = client.get("/channels", &[])?;
-    let find = |name: &String| {
-        let name = name.to_lowercase();
-        let mut found = list
-            .channels
-            .iter()
-            .filter(|channel| channel.id.starts_with(&name));
-        match (found.next(), found.next()) {
-            (Some(channel), None) if !name.is_empty() => Ok(channel.id.clone()),
-            (None, _) => Err(format!("there is no channel {}", plain(&name))),
-            _ => Err(format!(
-                "more than one channel begins with \"{}\"",
-                plain(&name)
-            )),
-        }
-    };
-    let ids: Result<Vec<_>, _> = named.iter().map(find).collect();
-    ids.map_err(|text| {
-        Failure::usage(
-            format!("{text}; nothing was begun"),
-            "cambista channel list",
-        )
-    })
 }

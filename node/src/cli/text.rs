@@ -45,6 +45,14 @@ pub(super) fn sat(amount: u64) -> String {
     format!("{} sat", grouped(amount))
 }
 
+/// `1 234.567 sat` from millisatoshis; whole ones without the fraction.
+pub(super) fn sat_of(msat: u64) -> String {
+    match msat % 1_000 {
+        0 => sat(msat / 1_000),
+        part => format!("{}.{part:03} sat", grouped(msat / 1_000)),
+    }
+}
+
 /// `-1 500 sat`
 pub(super) fn signed(amount: i64) -> String {
     let sign = if amount < 0 { "-" } else { "" };
@@ -176,6 +184,8 @@ mod tests {
         assert_eq!(sat(999), "999 sat");
         assert_eq!(sat(250_000), "250 000 sat");
         assert_eq!(signed(-1_234_567), "-1 234 567 sat");
+        assert_eq!(sat_of(5_000_000), "5 000 sat");
+        assert_eq!(sat_of(1_234_007), "1 234.007 sat");
     }
 
     #[test]

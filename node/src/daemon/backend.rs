@@ -12,14 +12,16 @@ use cambista_protocol::words::Direction;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::convert;
+use super::{convert, invoices};
 use crate::api::types::{
-    Balance, Channel, Code, ConnectPeer, Funds, NodeStatus, Offer, OffersQuery, OpenChannel, Peer,
-    PeerKind, Problem, SendCoins, Sent,
+    AskInvoice, Balance, Channel, Code, ConnectPeer, Funds, Invoice, Limits, NodeStatus, Offer,
+    OffersQuery, OpenChannel, PayInvoice, Payment, Peer, PeerKind, Problem, SendCoins, Sent,
+    WalletTransaction,
 };
 use crate::api::{Answer, Backend};
 use crate::network::{Multiaddr, NetworkHandle};
 use crate::offers::{self, Announcer, Market, peers};
+use crate::payments::Payments;
 use crate::store::{Store, StoreError};
 
 /// Where the maker's business is remembered.
@@ -37,6 +39,8 @@ pub(super) struct NodeBackend {
     pub(super) announcer: Arc<Announcer>,
     pub(super) engine: EngineHandle,
     pub(super) store: Arc<Store>,
+    pub(super) payments: Arc<Payments>,
+    pub(super) limits: Limits,
     pub(super) ask_stop: watch::Sender<bool>,
 }
 
@@ -44,7 +48,7 @@ fn now<'a, T: Send + 'a>(answer: Result<T, Problem>) -> BoxFuture<'a, Result<T, 
     Box::pin(std::future::ready(answer))
 }
 
-fn stored(error: &StoreError) -> Problem {
+pub(super) fn stored(error: &StoreError) -> Problem {
     Problem::internal(error.to_string()).next("cambista status")
 }
 
@@ -234,7 +238,7 @@ impl NodeBackend {
             .map_err(|error| peer(&error))
     }
 
-    async fn pay(&self, send: SendCoins) -> Result<Sent, Problem> {
+    async fn send_coins(&self, send: SendCoins) -> Result<Sent, Problem> {
         let to = Address::from_str(&send.address)
             .ok()
             .and_then(|address| address.require_network(self.network).ok())
@@ -332,6 +336,10 @@ impl Backend for NodeBackend {
         self.network
     }
 
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
     fn status(&self) -> Answer<'_, NodeStatus> {
         now(Ok(self.describe()))
     }
@@ -423,7 +431,34 @@ impl Backend for NodeBackend {
     }
 
     fn send(&self, send: SendCoins) -> Answer<'_, Sent> {
-        Box::pin(self.pay(send))
+        Box::pin(self.send_coins(send))
+    }
+
+    fn history(&self) -> Answer<'_, Vec<WalletTransaction>> {
+        let history = self.node.wallet().history().into_iter();
+        now(Ok(history.map(convert::transaction).collect()))
+    }
+
+    fn invoice(&self, ask: AskInvoice) -> Answer<'_, Invoice> {
+        now(invoices::invoice(&self.node, &ask))
+    }
+
+    fn pay(&self, pay: PayInvoice) -> Answer<'_, Payment> {
+        now(invoices::pay(&self.node, &self.payments, &pay))
+    }
+
+    fn payments(&self) -> Answer<'_, Vec<Payment>> {
+        let newest = self.payments.list(invoices::LISTED);
+        now(newest.map_err(|error| stored(&error)))
+    }
+
+    fn payment(&self, hash: [u8; 32]) -> Answer<'_, Payment> {
+        let found = self.payments.get(&hash).map_err(|error| stored(&error));
+        now(found.and_then(|found| found.ok_or_else(invoices::unknown)))
+    }
+
+    fn payment_changes(&self) -> watch::Receiver<u64> {
+        self.payments.changes()
     }
 
     fn stop(&self) {

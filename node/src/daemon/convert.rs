@@ -5,10 +5,11 @@ use bitcoin::secp256k1::PublicKey;
 use cambista_engine::MakerContact;
 use cambista_engine::ports::PeerAddress;
 use cambista_ldk::ChannelInfo;
+use cambista_ldk::wallet::WalletTx;
 use cambista_protocol::market;
 use cambista_protocol::words::Direction;
 
-use crate::api::types::{Channel, Offer, Problem};
+use crate::api::types::{Channel, Offer, Problem, WalletTransaction};
 
 /// One direction of an offer, priced at `amount_sat` when it is given; none when it is not offered or the amount is
 /// outside its limits.
@@ -63,6 +64,18 @@ pub(super) fn channel(info: ChannelInfo) -> Channel {
         confirmations: info.confirmations,
         confirmations_required: info.confirmations_required,
         funding_txid: info.funding.map(|outpoint| outpoint.txid.to_string()),
+        payments_under_way: info.pending_htlcs,
+        force_close_delay_blocks: info.force_close_delay,
+    }
+}
+
+pub(super) fn transaction(tx: WalletTx) -> WalletTransaction {
+    WalletTransaction {
+        txid: tx.txid.to_string(),
+        net_sat: tx.net.to_sat(),
+        fee_sat: tx.fee.map(bitcoin::Amount::to_sat),
+        height: tx.height,
+        time: tx.time,
     }
 }
 

@@ -3,6 +3,7 @@
 mod backend;
 mod convert;
 mod error;
+mod invoices;
 mod log;
 mod maintain;
 mod signals;

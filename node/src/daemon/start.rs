@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitcoin::hex::DisplayHex as _;
-use cambista_engine::ports::Entropy as _;
+use cambista_engine::ports::{Clock as _, Entropy as _};
 use cambista_engine::{Engine, EngineHandle, MakerPolicy};
 use cambista_ldk::Node;
 use cambista_ldk::rpc::Rpc;
@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::backend::{MAKER_KEY, NodeBackend};
 use super::{DaemonError, maintain};
-use crate::adapters::system::SystemEntropy;
+use crate::adapters::system::{SystemClock, SystemEntropy};
 use crate::adapters::{Events, NodePorts, SwapWatcher};
 use crate::api;
 use crate::config::Config;
@@ -22,6 +22,7 @@ use crate::datadir::DataDir;
 use crate::keys::Seed;
 use crate::network::{Network, NetworkConfig, NetworkHandle};
 use crate::offers::{self, Announcer, Inbox, Market, SEQUENCE_KEY};
+use crate::payments::Payments;
 use crate::store::Store;
 
 /// bitcoind usually answers within this.
@@ -70,14 +71,16 @@ impl Running {
         let network = Network::start(swarm, Arc::clone(&inbox) as _).await?;
         inbox.use_network(network.clone());
 
+        let payments = Arc::new(Payments::new(Arc::clone(&store)));
         // The engine repeats claims before Lightning is given blocks, and Lightning tells it everything from then on.
         let ports = NodePorts::new(&node, network.clone(), Arc::clone(&store), seed);
         let engine = Engine::start(Arc::new(ports), policy)?;
         node.run(
             Arc::new(SwapWatcher::new(engine.clone())),
-            Arc::new(Events::new(engine.clone())),
+            Arc::new(Events::new(engine.clone(), Arc::clone(&payments))),
         )
         .await?;
+        payments.drop_unsent(|hash| node.payment(*hash).is_some(), SystemClock.now())?;
         engine.wake().await;
         inbox.use_engine(engine.clone(), Arc::clone(&node));
 
@@ -98,6 +101,8 @@ impl Running {
             announcer: Arc::clone(&announcer),
             engine: engine.clone(),
             store: Arc::clone(&store),
+            payments,
+            limits: config.limits,
             ask_stop,
         };
         let mut tasks = vec![

@@ -9,6 +9,7 @@ mod commit;
 mod error;
 mod kv;
 mod load;
+mod payments;
 mod schema;
 mod settings;
 mod wallet;

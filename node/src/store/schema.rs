@@ -7,7 +7,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// What each version added. A step that was ever released is never changed.
-const STEPS: [&str; 1] = [include_str!("schema-1.sql")];
+const STEPS: [&str; 2] = [include_str!("schema-1.sql"), include_str!("schema-2.sql")];
 
 /// What every connection needs, whatever the file's version.
 pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {

@@ -139,6 +139,7 @@ pub(crate) struct Asked {
     pub(crate) started: Vec<StartSwap>,
     pub(crate) cancelled: Vec<String>,
     pub(crate) sent: Vec<SendCoins>,
+    pub(crate) paid: Vec<PayInvoice>,
     pub(crate) stopped: bool,
     pub(crate) policy: MakerPolicy,
 }
@@ -149,6 +150,40 @@ pub(crate) struct Fake {
     pub(crate) version: watch::Sender<u64>,
     pub(crate) no_makers: bool,
     pub(crate) refuse: bool,
+    pub(crate) limits: Limits,
+    /// Where the payment stands.
+    pub(crate) payment: watch::Sender<PaymentState>,
+    pub(crate) payment_changes: watch::Sender<u64>,
+}
+
+impl Fake {
+    /// The payment ends.
+    pub(crate) fn end_payment(&self, state: PaymentState) {
+        self.payment.send_replace(state);
+        self.payment_changes.send_modify(|count| *count += 1);
+    }
+}
+
+/// The hash of the payment.
+pub(crate) const HASH: [u8; 32] = [0x2a; 32];
+
+/// A payment.
+pub(crate) fn payment(state: PaymentState) -> Payment {
+    let paid = state == PaymentState::Paid;
+    Payment {
+        payment_hash: "2a".repeat(32),
+        state,
+        amount_msat: 250_000_000,
+        max_fee_msat: 2_500_000,
+        fee_msat: paid.then_some(1_234_567),
+        preimage: paid.then(|| "77".repeat(32)),
+        reason: (state == PaymentState::Failed).then(|| "the receiver refused it".into()),
+        payee: MAKER.into(),
+        description: Some("1 cup coffee".into()),
+        invoice: "lnbc2500u1".into(),
+        created_at: 1_795_341_734,
+        ended_at: (state != PaymentState::Pending).then_some(1_795_341_740),
+    }
 }
 
 fn good<'a, T: Send + 'a>(value: T) -> BoxFuture<'a, Result<T, Problem>> {
@@ -222,6 +257,10 @@ impl Backend for Fake {
         Network::Regtest
     }
 
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
     fn status(&self) -> Answer<'_, NodeStatus> {
         good(NodeStatus {
             network: "regtest".into(),
@@ -278,6 +317,8 @@ impl Backend for Fake {
             confirmations: 6,
             confirmations_required: Some(3),
             funding_txid: None,
+            payments_under_way: 1,
+            force_close_delay_blocks: Some(144),
         };
         good(vec![channel("5e"), channel("5f")])
     }
@@ -287,7 +328,7 @@ impl Backend for Fake {
     }
 
     fn close_channel(&self, id: String, force: bool) -> Answer<'_, ()> {
-        assert_eq!((id.as_str(), force), ("5e5e", true));
+        assert!(id.starts_with("5e5e") && force, "{id}");
         good(())
     }
 
@@ -322,6 +363,46 @@ impl Backend for Fake {
         })
     }
 
+    fn history(&self) -> Answer<'_, Vec<WalletTransaction>> {
+        good(vec![WalletTransaction {
+            txid: "ee".repeat(32),
+            net_sat: -5_300,
+            fee_sat: Some(300),
+            height: None,
+            time: Some(1_795_341_734),
+        }])
+    }
+
+    fn invoice(&self, ask: AskInvoice) -> Answer<'_, Invoice> {
+        good(Invoice {
+            invoice: "lnbcrt1".into(),
+            payment_hash: "2a".repeat(32),
+            amount_sat: ask.amount_sat,
+            expires_at: 1_795_345_334,
+        })
+    }
+
+    fn pay(&self, pay: PayInvoice) -> Answer<'_, Payment> {
+        if self.refuse {
+            return ready(Err(Problem::refused("no route to the receiver"))).boxed();
+        }
+        self.asked.lock().unwrap().paid.push(pay);
+        good(payment(*self.payment.borrow()))
+    }
+
+    fn payments(&self) -> Answer<'_, Vec<Payment>> {
+        good(vec![payment(*self.payment.borrow())])
+    }
+
+    fn payment(&self, hash: [u8; 32]) -> Answer<'_, Payment> {
+        assert_eq!(hash, HASH);
+        good(payment(*self.payment.borrow()))
+    }
+
+    fn payment_changes(&self) -> watch::Receiver<u64> {
+        self.payment_changes.subscribe()
+    }
+
     fn stop(&self) {
         self.asked.lock().unwrap().stopped = true;
     }
@@ -344,6 +425,9 @@ pub(crate) async fn served(change: impl FnOnce(&mut Fake)) -> Served {
         version: watch::Sender::new(1),
         no_makers: false,
         refuse: false,
+        limits: Limits::default(),
+        payment: watch::Sender::new(PaymentState::Pending),
+        payment_changes: watch::Sender::new(0),
     };
     change(&mut node);
     let node = Arc::new(node);

@@ -393,3 +393,103 @@ async fn a_node_that_is_gone_was_not_asked() {
         Err(ClientError::NotRunning(_))
     ));
 }
+
+#[tokio::test]
+async fn a_payment_is_waited_for_or_not_as_the_caller_wishes() {
+    let node = served(|_| ()).await;
+    let at_once = json!({ "invoice": "lnbc", "max_fee_sat": 5 });
+    let begun = Instant::now();
+    let payment: Payment = node
+        .call(move |client| client.post("/payments", &at_once))
+        .await
+        .unwrap();
+    assert_eq!(payment.state, PaymentState::Pending);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+
+    let maker = std::sync::Arc::clone(&node.node);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        maker.end_payment(PaymentState::Paid);
+    });
+    let patient = json!({ "invoice": "lnbc", "wait_secs": 30 });
+    let payment: Payment = node
+        .call(move |client| client.post("/payments", &patient))
+        .await
+        .unwrap();
+    assert_eq!(payment.fee_msat, Some(1_234_567));
+    let path = format!("/payments/{}", payment.payment_hash);
+    let again: Payment = node
+        .call(move |client| client.get(&path, &[("wait", "30".into())]))
+        .await
+        .unwrap();
+    assert_eq!(again, payment);
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[tokio::test]
+async fn invoices_that_cannot_be_meant_are_refused() {
+    let node = served(|_| ()).await;
+    for ask in [
+        json!({ "amount_sat": 0 }),
+        json!({ "amount_sat": 2_100_000_000_000_001_u64 }),
+        json!({ "expiry_secs": 0 }),
+        json!({ "amount": 5 }),
+    ] {
+        let problem = node
+            .refused(move |client| client.post::<Invoice>("/invoices", &ask))
+            .await;
+        assert_eq!(problem.code, Code::Invalid);
+    }
+    let problem = node
+        .refused(|client| client.get::<Payment>("/payments/2a", &[]))
+        .await;
+    assert_eq!(problem.code, Code::Invalid);
+}
+
+#[tokio::test]
+async fn standing_limits_hold_for_programs_too() {
+    let limits = Limits {
+        max_fee_ppm: Some(4_000),
+        max_routing_fee_sat: Some(50),
+        ..Limits::default()
+    };
+    let node = served(|node| node.limits = limits).await;
+    let id = quote().id;
+    let order = json!({ "quote_id": id, "max_routing_fee_sat": 60 });
+    let unknown = order.clone();
+    let problem = node
+        .refused(move |client| client.post::<OrderStarted>("/orders", &unknown))
+        .await;
+    assert_eq!(problem.code, Code::NotFound);
+    let ask = json!({ "direction": "out", "amount_sat": 250_000 });
+    node.call(move |client| client.post::<QuoteList>("/quotes", &ask))
+        .await
+        .unwrap();
+    node.call(move |client| client.post::<OrderStarted>("/orders", &order))
+        .await
+        .unwrap();
+    let asked = node.node.asked.lock().unwrap();
+    let started = &asked.started[0];
+    assert_eq!(started.max_fee, Some(Amount::from_sat(1_000)));
+    assert_eq!(started.max_routing_fee, Msat::from_sat(60));
+    assert_eq!(started.max_miner_fee, None);
+}
+
+#[tokio::test]
+async fn all_swaps_are_listed_again_as_soon_as_one_of_them_changes() {
+    let node = served(|_| ()).await;
+    let list: SwapList = node.call(|client| client.get("/swaps", &[])).await.unwrap();
+    let version = node.node.version.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        version.send_replace(2);
+    });
+    let begun = Instant::now();
+    let query = [("since", list.version.to_string()), ("wait", "30".into())];
+    let next: SwapList = node
+        .call(move |client| client.get("/swaps", &query))
+        .await
+        .unwrap();
+    assert_eq!((next.version, next.swaps[0].version), (2, 2));
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}

@@ -32,6 +32,7 @@ fn every_route_is_described_and_every_reference_leads_somewhere() {
         "/api/v1/orders",
         "/api/v1/swaps/{id}",
         "/api/v1/channels/{id}",
+        "/api/v1/payments/{hash}",
     ] {
         assert!(paths.contains_key(path), "{path} of {:?}", paths.keys());
     }
@@ -39,7 +40,7 @@ fn every_route_is_described_and_every_reference_leads_somewhere() {
         .values()
         .map(|path| path.as_object().unwrap().len())
         .sum();
-    assert_eq!(routes, 18);
+    assert_eq!(routes, 24);
     let mut references = Vec::new();
     collect(&document, &mut references);
     assert!(references.len() > 30);

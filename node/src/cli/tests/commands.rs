@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use bitcoin::Amount;
 use cambista_engine::AskAmount;
+use cambista_protocol::money::Msat;
 use clap::Parser as _;
 
 use super::super::args::Cli;
@@ -11,6 +12,7 @@ use super::super::context::Context;
 use super::super::dispatch;
 use super::super::failure::{Exit, Failure};
 use crate::api::tests::fake::{DEPOSIT, DONE, FAILED, MAKER, Served, served};
+use crate::api::types::{Limits, PaymentState};
 
 async fn typed(node: &Served, line: &str) -> Result<Exit, Failure> {
     let words = line
@@ -210,6 +212,10 @@ async fn the_rest_reaches_the_node() {
         "cambista peer list",
         "cambista wallet address",
         "cambista wallet balance",
+        "cambista wallet history",
+        "cambista invoice 5 --description coffee",
+        "cambista payments",
+        "cambista version",
         "cambista stop",
     ] {
         assert_eq!(typed(&node, line).await.unwrap(), Exit::Done, "{line}");
@@ -229,4 +235,82 @@ async fn names_that_are_no_ids_do_not_reach_the_api() {
             "{line}"
         );
     }
+}
+
+/// The coffee of BOLT 11: 250 000 sat.
+const COFFEE: &str = "lnbc2500u1pvjluezsp5zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zyg3zygspp5qqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqqqsyqcyq5rqwzqfqypqdq5xysxxatsyp3k7enxv4jsxqzpu9qrsgquk0rl77nj30yxdy8j9vdx85fkpmdla2087ne0xh8nhedh8w27kyke0lp53ut353s06fv3qfegext0eh0ymjpf39tuven09sam30g4vgpfna3rh";
+
+#[tokio::test]
+async fn an_invoice_is_paid_only_when_someone_agrees_and_the_exit_code_tells_how_it_went() {
+    let node = served(|_| ()).await;
+    for (line, part) in [
+        (format!("cambista pay {COFFEE}"), "--yes"),
+        (
+            "cambista pay lnbc1 --yes".to_owned(),
+            "no Lightning invoice",
+        ),
+    ] {
+        let failure = typed(&node, &line).await.unwrap_err();
+        assert_eq!(failure.exit, Exit::Usage);
+        assert!(failure.text.contains(part), "{}", failure.text);
+    }
+    assert!(node.node.asked.lock().unwrap().paid.is_empty());
+
+    let at_once = format!("cambista pay {COFFEE} --yes --max-fee 9 --timeout 0");
+    assert_eq!(typed(&node, &at_once).await.unwrap(), Exit::Done);
+    assert_eq!(node.node.asked.lock().unwrap().paid[0].max_fee_sat, Some(9));
+    let impatient = format!("cambista pay {COFFEE} --yes --timeout 1");
+    assert_eq!(typed(&node, &impatient).await.unwrap(), Exit::ActionNeeded);
+
+    for (end, exit) in [
+        (PaymentState::Paid, Exit::Done),
+        (PaymentState::Failed, Exit::SwapFailed),
+    ] {
+        node.node.end_payment(PaymentState::Pending);
+        let maker = std::sync::Arc::clone(&node.node);
+        tokio::spawn(async move {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            maker.end_payment(end);
+        });
+        let line = format!("cambista pay {COFFEE} --yes --json");
+        assert_eq!(typed(&node, &line).await.unwrap(), exit);
+    }
+    let poor = served(|node| node.refuse = true).await;
+    assert_eq!(
+        typed(&poor, &at_once).await.unwrap_err().exit,
+        Exit::Refused
+    );
+}
+
+#[tokio::test]
+async fn a_channel_to_refill_is_named_by_the_beginning_of_its_id() {
+    let node = served(|_| ()).await;
+    let line = "cambista in 250000 --channel 5e5 --yes --detach";
+    assert_eq!(typed(&node, line).await.unwrap(), Exit::Done);
+    let failure = typed(&node, "cambista in 250000 --channel 5 --yes")
+        .await
+        .unwrap_err();
+    assert!(failure.text.contains("more than one"), "{}", failure.text);
+    let asked = node.node.asked.lock().unwrap();
+    assert_eq!(asked.started.len(), 1);
+    assert_eq!(asked.started[0].last_hop, Some(MAKER.parse().unwrap()));
+}
+
+#[tokio::test]
+async fn standing_limits_hold_where_nothing_else_is_typed() {
+    let limits = Limits {
+        max_fee_ppm: Some(3_500),
+        max_routing_fee_sat: Some(200),
+        ..Limits::default()
+    };
+    let node = served(|node| node.limits = limits).await;
+    // About 882 sat, and 3 500 ppm of 250 000 sat are 875.
+    let failure = typed(&node, "cambista out 250000 --yes").await.unwrap_err();
+    assert_eq!(failure.exit, Exit::Refused);
+    let line = "cambista out 250000 --yes --detach --max-fee 900";
+    assert_eq!(typed(&node, line).await.unwrap(), Exit::Done);
+    let asked = node.node.asked.lock().unwrap();
+    assert_eq!(asked.started.len(), 1);
+    assert_eq!(asked.started[0].max_fee, Some(Amount::from_sat(900)));
+    assert_eq!(asked.started[0].max_routing_fee, Msat::from_sat(200));
 }

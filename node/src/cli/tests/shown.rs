@@ -1,12 +1,13 @@
 //! What people read.
 
-use crate::api::tests::fake::{DEPOSIT, DONE, FAILED, MAKER, quote, swap};
+use crate::api::tests::fake::{DEPOSIT, DONE, FAILED, MAKER, payment, quote, swap};
 use crate::api::types::*;
 use cambista_engine::view::CostView;
 
 use super::super::show_quote::{self, Terms};
 use super::super::text::sentence;
-use super::super::{show_node, show_swap};
+use super::super::watch::Feed;
+use super::super::{show_node, show_pay, show_swap};
 
 /// Compares with the file kept beside this one; `KEEP=1 cargo test` writes it anew, to be read before it is committed.
 fn as_kept(name: &str, shown: &str) {
@@ -20,13 +21,18 @@ fn as_kept(name: &str, shown: &str) {
 #[test]
 fn the_whole_price_is_on_one_page() {
     let quote = quote();
-    let order = Order {
+    let typed = Order {
         max_miner_fee_sat: Some(700),
         confirmations: Some(2),
         ..Order::default()
     };
+    let limits = Limits {
+        max_fee_ppm: Some(6_000),
+        ..Limits::default()
+    };
+    let order = limits.over(&typed, &quote);
     let terms = Terms::of(&quote, &order);
-    let shown = show_quote::price(&quote, terms, None);
+    let shown = show_quote::price(&quote, terms, &typed, &order);
     as_kept("price", &shown);
 }
 
@@ -170,4 +176,101 @@ fn errors_are_sentences() {
     assert_eq!(sentence("no node is running"), "No node is running.");
     assert_eq!(sentence("Go on?"), "Go on?");
     assert_eq!(sentence(""), ".");
+}
+
+#[test]
+fn a_payment_says_where_the_money_is() {
+    let shown: Vec<String> = [
+        PaymentState::Pending,
+        PaymentState::Paid,
+        PaymentState::Failed,
+    ]
+    .into_iter()
+    .map(payment)
+    .map(|payment| {
+        format!(
+            "{}\n\n{}",
+            show_pay::outcome(&payment, "cambista payments 2a2a"),
+            show_pay::full(&payment)
+        )
+    })
+    .collect();
+    as_kept("payment", &shown.join("\n"));
+}
+
+#[test]
+fn payments_and_transactions_are_lists() {
+    let payments = [payment(PaymentState::Paid), payment(PaymentState::Failed)];
+    let transactions = [
+        WalletTransaction {
+            txid: "ee".repeat(32),
+            net_sat: -5_300,
+            fee_sat: Some(300),
+            height: None,
+            time: None,
+        },
+        WalletTransaction {
+            txid: "dd".repeat(32),
+            net_sat: 250_000,
+            fee_sat: None,
+            height: Some(120),
+            time: Some(1_795_341_734),
+        },
+    ];
+    let shown = [show_pay::list(&payments), show_pay::history(&transactions)];
+    as_kept("lists", &shown.join("\n"));
+}
+
+fn channel(payments_under_way: usize, delay: Option<u16>) -> Channel {
+    Channel {
+        id: "5e".repeat(32),
+        peer: MAKER.into(),
+        alias: Some("Bob".into()),
+        capacity_sat: 1_000_000,
+        outbound_sat: 400_000,
+        inbound_sat: 500_000,
+        ready: true,
+        usable: true,
+        announced: false,
+        closing: false,
+        confirmations: 6,
+        confirmations_required: Some(3),
+        funding_txid: None,
+        payments_under_way,
+        force_close_delay_blocks: delay,
+    }
+}
+
+#[test]
+fn closing_a_channel_says_when_its_coins_are_free() {
+    let mut shown = show_node::channels(&[channel(0, Some(144)), channel(2, None)]);
+    for (payments, delay, force) in [
+        (0, Some(144), false),
+        (1, Some(144), false),
+        (0, Some(144), true),
+        (2, None, true),
+    ] {
+        let told = show_node::closing(&channel(payments, delay), force);
+        shown.push_str(&format!("\n{told}\n"));
+    }
+    as_kept("channels", &shown);
+}
+
+#[test]
+fn a_watcher_is_told_every_line_of_every_swap_once() {
+    let list = |version| SwapList {
+        swaps: vec![swap(version)],
+        version,
+    };
+    let mut feed = Feed::default();
+    assert_eq!(feed.news(&list(1)).len(), 1);
+    assert!(feed.news(&list(2)).is_empty());
+    let done = list(DONE);
+    let news = feed.news(&done);
+    let shown: Vec<String> = news
+        .iter()
+        .map(|news| format!("{}\n{}", news.text(), serde_json::to_string(news).unwrap()))
+        .collect();
+    as_kept("watch", &shown.join("\n"));
+    assert!(feed.news(&done).is_empty());
 }
