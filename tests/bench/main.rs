@@ -4,6 +4,7 @@
 
 mod figures;
 mod process;
+mod syncs;
 mod timing;
 
 use std::time::Duration;
@@ -48,8 +49,10 @@ fn main() {
     for (way, figures) in &measured {
         figures.print(way.word());
     }
+    let syncs = syncs::per_swap(&market, AMOUNT);
     let idle = process::idle(&market.taker, IDLE);
     let starts = (0..STARTS).map(|_| process::start(&mut market.taker));
     figures::row("start to API answers", "ms", &starts.collect::<Vec<_>>());
     println!("idle taker: {idle}");
+    println!("{syncs}");
 }
