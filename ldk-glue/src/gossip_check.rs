@@ -2,8 +2,9 @@
 //!
 //! Without it anybody could fill the network graph with channels that are not there.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bitcoin::constants::ChainHash;
 use bitcoin::{BlockHash, Network, OutPoint, TxOut, Txid};
@@ -20,6 +21,18 @@ const QUEUE: usize = 256;
 /// Blocks whose transaction ids are remembered: gossip comes sorted by height.
 const REMEMBERED: usize = 16;
 
+/// How soon peers are told of what was found, should it not go by itself.
+const TELL: Duration = Duration::from_millis(100);
+
+/// How far the lookup of a channel has come.
+enum Step {
+    Asked,
+    /// The graph has it; peers are not told yet.
+    Answered,
+    /// Peers are being told.
+    Telling,
+}
+
 type Question = (u64, UtxoFuture);
 
 /// Answers LDK's questions about funding outputs, one after another.
@@ -27,8 +40,8 @@ pub(crate) struct ChainLookup {
     chain: ChainHash,
     ask: mpsc::Sender<Question>,
     questions: Mutex<Option<mpsc::Receiver<Question>>>,
-    /// Short ids that were asked for and are not answered yet: as many as the queue holds, and one.
-    under_way: Mutex<HashSet<u64>>,
+    /// By short id. Not many more than the queue holds: what was answered goes the next time peers are told of news.
+    under_way: Mutex<HashMap<u64, Step>>,
 }
 
 impl ChainLookup {
@@ -38,19 +51,37 @@ impl ChainLookup {
             chain: ChainHash::using_genesis_block(network),
             ask,
             questions: Mutex::new(Some(questions)),
-            under_way: Mutex::new(HashSet::new()),
+            under_way: Mutex::new(HashMap::new()),
         }
     }
 
-    fn under_way(&self) -> MutexGuard<'_, HashSet<u64>> {
+    fn under_way(&self) -> MutexGuard<'_, HashMap<u64, Step>> {
         self.under_way
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this channel is being looked up, until the graph has what was found.
+    /// Whether this channel is being looked up, until peers have been told of it.
     pub(crate) fn is_under_way(&self, scid: u64) -> bool {
-        self.under_way().contains(&scid)
+        self.under_way().contains_key(&scid)
+    }
+
+    /// To be called whenever peers are about to be told of all that was found, once they have been told of what was
+    /// there the last time.
+    pub(crate) fn telling(&self) {
+        self.under_way().retain(|_, step| match step {
+            Step::Asked => true,
+            Step::Answered => {
+                *step = Step::Telling;
+                true
+            }
+            Step::Telling => false,
+        });
+    }
+
+    fn is_something_to_tell(&self) -> bool {
+        let under_way = self.under_way();
+        under_way.values().any(|step| !matches!(step, Step::Asked))
     }
 
     /// Answers until told to stop.
@@ -74,12 +105,18 @@ impl ChainLookup {
                     Some(question) => question,
                     None => return,
                 },
+                () = tokio::time::sleep(TELL), if self.is_something_to_tell() => {
+                    peers.process_events();
+                    continue;
+                }
                 () = stopped(&mut stop) => return,
             };
             let found = blocks.funding(&rpc, scid).await;
             let found = found.ok_or(UtxoLookupError::UnknownTx);
             answer.resolve(&graph, Arc::clone(&gossip), found);
-            self.under_way().remove(&scid);
+            self.under_way().insert(scid, Step::Answered);
+            // Once for the channel, and once for updates that have waited for it.
+            peers.process_events();
             peers.process_events();
         }
     }
@@ -91,7 +128,7 @@ impl UtxoLookup for ChainLookup {
             return UtxoResult::Sync(Err(UtxoLookupError::UnknownChain));
         }
         let answer = UtxoFuture::new();
-        self.under_way().insert(short_channel_id);
+        self.under_way().insert(short_channel_id, Step::Asked);
         match self.ask.try_send((short_channel_id, answer.clone())) {
             Ok(()) => UtxoResult::Async(answer),
             Err(_) => {

@@ -1,10 +1,15 @@
 //! Updates of channels that arrive before the channel itself.
 //!
-//! Both ends of a channel announce it in the same moment, and each sends the other its `channel_update` but not the
-//! announcement, for the other makes that itself. An update that is faster than our own announcement, or that comes
-//! between our look at the chain and the entry into the graph, LDK drops, and hears it again an hour later at best.
-//! Until then no route leads through the channel in that direction, neither ours nor those of nodes that learn from us.
-//! So such updates are kept here and handed to LDK once it knows the channel.
+//! LDK drops the update of a channel it does not know, and hears it again an hour later at best. Until then no route
+//! leads through the channel in that direction, neither ours nor those of nodes that learn from us. It happens to every
+//! few channels in a network whose nodes hear of a new channel in the same moment:
+//!
+//! - Both ends announce it at once, and each sends the other its update but not the announcement, for the other makes
+//!   that itself. The update may be faster.
+//! - Once a channel was looked up in the chain, LDK enters it into the graph, then tells peers. An update that comes in
+//!   between is passed on before the channel, and dropped by everybody who gets it.
+//!
+//! So such updates are kept here, and handed to LDK once it knows the channel and has told peers of it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -12,19 +17,20 @@ use std::time::{Duration, Instant};
 
 use bitcoin::secp256k1::PublicKey;
 use lightning::ln::msgs::{
-    BaseMessageHandler, ChannelAnnouncement, ChannelUpdate, Init, LightningError, MessageSendEvent,
-    NodeAnnouncement, QueryChannelRange, QueryShortChannelIds, ReplyChannelRange,
+    BaseMessageHandler, ChannelAnnouncement, ChannelUpdate, ErrorAction, Init, LightningError,
+    MessageSendEvent, NodeAnnouncement, QueryChannelRange, QueryShortChannelIds, ReplyChannelRange,
     ReplyShortChannelIdsEnd, RoutingMessageHandler,
 };
 use lightning::routing::gossip::NodeId;
 use lightning::types::features::{InitFeatures, NodeFeatures};
+use lightning::util::logger::Level;
 
 use crate::gossip_check::ChainLookup;
 use crate::types::{Gossip, Graph};
 
 /// Updates kept at most.
 const LIMIT: usize = 512;
-/// How long an update is kept. An hour after the first one LDK's peers say it again.
+/// How long an update of an own channel is kept. Peers with LDK say it again an hour after the first time.
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// Whether the channel of this short id is one that is to be announced, between us and this peer.
@@ -32,6 +38,7 @@ pub(crate) type Ours = Box<dyn Fn(&PublicKey, u64) -> bool + Send + Sync>;
 
 struct Kept {
     update: ChannelUpdate,
+    ours: bool,
     since: Instant,
 }
 
@@ -69,23 +76,30 @@ impl EarlyUpdates {
         self.graph.read_only().channel(scid).is_some()
     }
 
-    /// Keeps the update if its channel is on its way into the graph.
-    fn keep(&self, from: &PublicKey, update: &ChannelUpdate) {
+    /// Keeps the update if its channel is on its way into the graph. Tells whether it is.
+    fn keep(&self, from: &PublicKey, update: &ChannelUpdate) -> bool {
         let scid = update.contents.short_channel_id;
         // Only what is expected: anybody can send updates of channels that are not there.
-        if !self.lookup.is_under_way(scid) && !(self.ours)(from, scid) {
-            return;
+        let ours = !self.known(scid) && (self.ours)(from, scid);
+        if !ours && !self.lookup.is_under_way(scid) {
+            return false;
         }
         let mut kept = self.kept();
         let key = (scid, update.contents.channel_flags & 1);
         match kept.get(&key) {
-            Some(old) if old.update.contents.timestamp >= update.contents.timestamp => return,
-            None if kept.len() >= LIMIT => return,
+            Some(old) if old.update.contents.timestamp >= update.contents.timestamp => return true,
+            None if kept.len() >= LIMIT => return false,
             _ => {}
         }
         let since = Instant::now();
         let update = update.clone();
-        kept.insert(key, Kept { update, since });
+        let early = Kept {
+            update,
+            ours,
+            since,
+        };
+        kept.insert(key, early);
+        true
     }
 
     /// Takes out what LDK would accept now.
@@ -96,11 +110,15 @@ impl EarlyUpdates {
         }
         let mut ready = Vec::new();
         kept.retain(|_, early| {
-            if self.known(early.update.contents.short_channel_id) {
+            let scid = early.update.contents.short_channel_id;
+            if self.lookup.is_under_way(scid) {
+                return true;
+            }
+            if self.known(scid) {
                 ready.push(early.update.clone());
                 return false;
             }
-            early.since.elapsed() < PATIENCE
+            early.ours && early.since.elapsed() < PATIENCE
         });
         drop(kept);
         // Peers are sent only what is signed by the right node, and news.
@@ -111,6 +129,8 @@ impl EarlyUpdates {
 
 impl BaseMessageHandler for EarlyUpdates {
     fn get_and_clear_pending_msg_events(&self) -> Vec<MessageSendEvent> {
+        // Of what is found from here on, peers are told the next time; this time's updates come after their channels.
+        self.lookup.telling();
         let mut events = self.gossip.get_and_clear_pending_msg_events();
         let ready = self.take_ready().into_iter();
         // What LDK is to broadcast it takes in first.
@@ -157,10 +177,12 @@ impl RoutingMessageHandler for EarlyUpdates {
         from: Option<PublicKey>,
         msg: &ChannelUpdate,
     ) -> Result<bool, LightningError> {
-        let unknown = from.filter(|_| !self.known(msg.contents.short_channel_id));
-        if let Some(from) = unknown {
-            // Before LDK sees it: if the channel gets known meanwhile, LDK has the update twice, which does no harm.
-            self.keep(&from, msg);
+        // What comes from nobody is what this node itself has to say, in the right order.
+        if from.is_some_and(|from| self.keep(&from, msg)) {
+            return Err(LightningError {
+                err: "Kept until peers have been told of the channel".to_owned(),
+                action: ErrorAction::IgnoreAndLog(Level::Gossip),
+            });
         }
         self.gossip.handle_channel_update(from, msg)
     }
