@@ -119,6 +119,20 @@ impl Bitcoind {
         self.expect("generatetoaddress", json!([n, address.to_string()]))
     }
 
+    /// Mines a block of exactly these transactions, given as txid or as hex; what else waits in the mempool stays there.
+    #[track_caller]
+    pub fn mine_only(&self, transactions: &[String]) {
+        let params = json!([self.new_address(), transactions]);
+        must::<Value>("generateblock", self.rpc("generateblock", params));
+    }
+
+    /// Takes the block at `height` and all above it off the chain, for good.
+    #[track_caller]
+    pub fn invalidate(&self, height: u32) {
+        let hash: BlockHash = self.expect("getblockhash", json!([height]));
+        self.expect::<Value>("invalidateblock", json!([hash]));
+    }
+
     /// The height of the tip.
     #[track_caller]
     pub fn height(&self) -> u32 {

@@ -120,7 +120,7 @@ impl Market {
             makers.push(maker);
         }
         let taker = node(&options.taker, &p2p_addresses(&makers[0]));
-        let mut market = Self {
+        let market = Self {
             taker,
             makers,
             bitcoind,
@@ -151,6 +151,32 @@ impl Market {
             self.bitcoind.mine(1);
             self.sync();
         }
+    }
+
+    /// Mines `n` blocks that leave the mempool where it is.
+    #[track_caller]
+    pub fn mine_empty(&self, n: u32) {
+        for _ in 0..n {
+            self.bitcoind.mine_only(&[]);
+            self.sync();
+        }
+    }
+
+    /// Mines blocks that leave the mempool where it is until the chain has this height.
+    #[track_caller]
+    pub fn mine_empty_to_height(&self, height: u32) {
+        self.mine_empty(height.saturating_sub(self.bitcoind.height()));
+    }
+
+    /// Replaces the last `depth` blocks by empty ones, and one more: what was in them is unconfirmed again.
+    #[track_caller]
+    pub fn reorganise(&self, depth: u32) {
+        let fork = self.bitcoind.height() + 1 - depth;
+        self.bitcoind.invalidate(fork);
+        for _ in 0..=depth {
+            self.bitcoind.mine_only(&[]);
+        }
+        self.sync();
     }
 
     /// Mines until the chain has this height.
@@ -260,24 +286,16 @@ impl Market {
 
     /// Waits until every maker answers the taker, and a route to each is known.
     ///
-    /// When both ends of a channel tell each other of it in the same moment, LDK drops what one says because it has not
-    /// yet taken in the channel itself, and hears it again with the next connection only. Hence the restarts.
+    /// # Panics
+    /// When one is not found within a minute.
     #[track_caller]
-    fn wait_quotes(&mut self) {
+    pub fn wait_quotes(&self) {
         let started = Instant::now();
-        let mut patience = secs(6);
         while let Err(seen) = self.ask_everybody() {
             assert!(
                 started.elapsed() < secs(60),
                 "no quotes and routes from every maker after a minute; last seen: {seen}"
             );
-            if started.elapsed() > patience {
-                patience += secs(12);
-                for maker in self.makers.iter_mut().skip(1) {
-                    maker.stop();
-                    maker.restart();
-                }
-            }
             // A quote reserves what it is for until it expires: not too many.
             sleep(Duration::from_millis(300));
         }
@@ -366,8 +384,12 @@ pub fn p2p_addresses(node: &Node) -> Vec<String> {
     found
 }
 
+/// Waits until a node has so many channels it can send and receive by.
+///
+/// # Panics
+/// When it has not after half a minute.
 #[track_caller]
-fn wait_usable(node: &Node, channels: usize) {
+pub fn wait_usable(node: &Node, channels: usize) {
     let what = format!("{channels} usable channels of {}", node.name());
     wait_for(&what, secs(30), || {
         let list = node.cli(&["channel", "list"]);

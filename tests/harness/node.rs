@@ -58,6 +58,7 @@ pub struct Node {
     program: PathBuf,
     dir: PathBuf,
     child: Option<Child>,
+    frozen: bool,
     words: String,
     _temp: Option<TempDir>,
 }
@@ -85,6 +86,7 @@ impl Node {
             program: program::cambista(),
             dir,
             child: None,
+            frozen: false,
             words: String::new(),
             _temp: temp,
         };
@@ -187,9 +189,48 @@ impl Node {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Whether it has been started and not been ended by us.
+    /// Whether it has been started and neither been ended nor frozen by us.
     pub const fn is_running(&self) -> bool {
-        self.child.is_some()
+        self.child.is_some() && !self.frozen
+    }
+
+    /// Stops the process where it is, as a machine that is put to sleep: its connections stay open.
+    #[track_caller]
+    pub fn freeze(&mut self) {
+        self.signal("-STOP");
+        self.frozen = true;
+    }
+
+    /// Lets it go on after [`Node::freeze`].
+    #[track_caller]
+    pub fn thaw(&mut self) {
+        self.signal("-CONT");
+        self.frozen = false;
+    }
+
+    #[track_caller]
+    fn signal(&self, signal: &str) {
+        let pid = self.pid().expect("a running node").to_string();
+        let sent = Command::new("kill").args([signal, &pid]).status();
+        assert!(sent.expect("run kill").success(), "kill {signal} {pid}");
+    }
+
+    /// From its next start on everything it sends pays this fixed rate (sat/vB).
+    ///
+    /// # Panics
+    /// When its settings name no fixed rate.
+    #[track_caller]
+    pub fn set_fee_rate(&self, sat_per_vb: u32) {
+        let path = self.dir.join("cambista.toml");
+        let text = fs::read_to_string(&path).unwrap();
+        let name = "fixed_sat_per_vb = ";
+        let from = text.find(name).expect("a fixed rate") + name.len();
+        let to = text[from..].find('\n').map_or(text.len(), |end| from + end);
+        fs::write(
+            &path,
+            format!("{}{sat_per_vb}{}", &text[..from], &text[to..]),
+        )
+        .unwrap();
     }
 
     /// A command line for people, as they would type it.

@@ -21,8 +21,12 @@ macro_rules! at_two_fee_rates {
     };
 }
 
+mod at_once;
+mod cancelled;
 mod chain_and_wallet;
 mod cheapest_is_chosen;
+mod funding_bumped;
+mod funding_late;
 mod hold_invoices;
 mod in_;
 mod interop;
@@ -30,5 +34,6 @@ mod limits_are_kept;
 mod maker_killed;
 mod out;
 mod payer_vanishes;
+mod reorganised;
 mod taker_killed;
 mod two_hops;
