@@ -118,7 +118,7 @@ pub struct Replay;
 /// Who receives the node's events.
 pub trait EventSink: Send + Sync {
     /// Takes one event. `Ok` only once the consequences are durable in the sink's own store; LDK forgets the event
-    /// then. Must not wait for [`crate::Node::barrier`]: LDK writes its state only between events.
+    /// then. What the event follows from is on disk already. Keep it short: no other event is handled meanwhile.
     ///
     /// # Errors
     /// [`Replay`] makes the event come again a moment later.

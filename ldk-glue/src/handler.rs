@@ -20,8 +20,8 @@ use lightning::types::features::ChannelTypeFeatures;
 use crate::events::{EventSink, LightningEvent};
 use crate::node::Node;
 
-/// Before an event the sink refused is given to it again. LDK itself would ask at once, forever; but it saves its state
-/// only between events, so the pause is short.
+/// Before an event the sink refused is given to it again. LDK itself would ask at once, forever; but its
+/// own loop stands still meanwhile, so the pause is short.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Blocks in which a channel's funding should confirm.
 const FUNDING_TARGET: u16 = 6;
@@ -34,6 +34,11 @@ pub(crate) struct Handler {
 
 impl Handler {
     pub(crate) async fn handle(&self, event: Event) -> Result<(), ReplayEvent> {
+        // What the event follows from must not be taken back by a crash once its owner has acted on it.
+        if self.node.store.settle().is_err() {
+            tokio::time::sleep(PAUSE).await;
+            return Err(ReplayEvent());
+        }
         match event {
             Event::FundingGenerationReady {
                 temporary_channel_id,

@@ -1,7 +1,7 @@
 //! Loading: everything is read, and channel monitors are brought to the tip, before anything runs.
 
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, Mutex, RwLock, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bitcoin::BlockHash;
@@ -26,7 +26,7 @@ use lightning::util::persist::{
 };
 use lightning::util::ser::ReadableArgs;
 
-use crate::barrier::{Kv, Store};
+use crate::barrier::{State, Store};
 use crate::chain::{BlockId, Broadcaster, Chain, Fees, Mempool};
 use crate::config::Config;
 use crate::errors::StartError;
@@ -34,13 +34,15 @@ use crate::fatal::Fatal;
 use crate::gossip_check::ChainLookup;
 use crate::gossip_early::{EarlyUpdates, Ours};
 use crate::keys::{Keys, NodeKeys};
+use crate::kv::Kv;
 use crate::logger::Log;
 use crate::node::Node;
 use crate::openings::Openings;
 use crate::peers::AddressBook;
+use crate::release::Release;
 use crate::router::SwapRouter;
 use crate::rpc::Rpc;
-use crate::save::{Gate, Saver};
+use crate::save::Gate;
 use crate::tasks::Stage;
 use crate::types::{
     Bumper, Gossip, Graph, LocalScorer, Manager, Messages, Monitors, Peers, Persister, PlainRouter,
@@ -129,6 +131,9 @@ impl Node {
         let messages = Arc::new(Messages::new(Arc::clone(&graph), Arc::clone(&parts.keys)));
         let manager = parts.manager(&config, &chain, &monitors, &router, &messages, &stored)?;
         let manager = Arc::new(manager);
+        let state: Weak<dyn State> = Arc::downgrade(&manager) as _;
+        parts.store.attach(state);
+        parts.broadcaster.set_store(Arc::clone(&parts.store));
         let monitors_at = parts.watch(&chain, &monitors, stored).await?;
         let sweeper = Arc::new(parts.sweeper(&chain)?);
 
@@ -184,7 +189,6 @@ impl Node {
             outer: Stage::new(fatal.clone()),
             inner: Stage::new(fatal.clone()),
             gate: Gate::default(),
-            saver: Saver::default(),
             listening: Mutex::new(Vec::new()),
             fatal,
         };
@@ -363,7 +367,7 @@ impl Parts {
         monitors: &Arc<Monitors>,
     ) -> Peers {
         let handler = MessageHandler {
-            chan_handler: Arc::clone(manager),
+            chan_handler: Arc::new(Release::new(Arc::clone(manager), Arc::clone(&self.store))),
             route_handler: Arc::new(gossip),
             onion_message_handler: Arc::new(IgnoringMessageHandler {}),
             custom_message_handler: Arc::new(IgnoringMessageHandler {}),

@@ -6,8 +6,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bitcoin::secp256k1::PublicKey;
 use futures::future::BoxFuture;
-use lightning::ln::channelmanager::PaymentId;
-use lightning::sign::EntropySource;
 
 use crate::barrier::Store;
 use crate::chain::{BlockId, Broadcaster, Chain, Fees, Mempool, stopped};
@@ -21,7 +19,7 @@ use crate::openings::Openings;
 use crate::peers::AddressBook;
 use crate::router::SwapRouter;
 use crate::rpc::Rpc;
-use crate::save::{Gate, Saver};
+use crate::save::Gate;
 use crate::tasks::Stage;
 use crate::types::{Bumper, Gossip, Graph, Manager, Monitors, Peers, Scorer, Sweeper};
 use crate::wallet::Wallet;
@@ -63,7 +61,6 @@ pub struct Node {
     /// What saves it, and what that needs.
     pub(crate) inner: Stage,
     pub(crate) gate: Gate,
-    pub(crate) saver: Saver,
     pub(crate) listening: Mutex<Vec<SocketAddr>>,
 }
 
@@ -93,42 +90,28 @@ impl Node {
 
     /// Resolves when everything LDK knew at this call is on disk.
     ///
-    /// Never wait for it in [`crate::EventSink::handle`] or in an observer: LDK saves its state between events, so the
-    /// wait would not end.
-    ///
     /// # Errors
     /// [`Stopped`] when the node stops first.
     pub async fn barrier(&self) -> Result<(), Stopped> {
         let mut stop = self.inner.told();
-        let writes = async {
-            // The state of a write is taken just before it starts. One write may have been under way already; the one
-            // after it cannot have been.
-            for _ in 0..2 {
-                let before = self.store.manager_writes().completed();
-                self.wake_manager();
-                self.store.manager_writes().above(before).await;
-            }
-        };
+        let store = Arc::clone(&self.store);
+        let saved = tokio::task::spawn_blocking(move || store.save());
         tokio::select! {
-            () = writes => Ok(()),
+            saved = saved => match saved {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(_)) | Err(_) => Err(Stopped),
+            },
             () = stopped(&mut stop) => Err(Stopped),
-            _ = self.fatal.wait() => Err(Stopped),
         }
     }
 
-    /// Makes LDK save its state soon: giving up a payment that does not exist changes nothing but marks it unsaved.
-    fn wake_manager(&self) {
-        self.manager
-            .abandon_payment(PaymentId(self.keys.get_secure_random_bytes()));
-    }
-
-    /// Changes LDK's state and sees to it that the change is saved. Does nothing once the node has stopped: what is
+    /// Changes LDK's state; the change is on disk when this returns. Does nothing once the node has stopped: what is
     /// still to be done then is done after the next start.
     pub(crate) fn change<T>(&self, change: impl FnOnce() -> T) -> Option<T> {
         let pass = self.gate.pass()?;
         let outcome = change();
         // A failure is latched by the store and stops the node.
-        let _ = self.saver.save(&self.store, &self.manager);
+        let _ = self.store.save();
         drop(pass);
         Some(outcome)
     }

@@ -16,6 +16,7 @@ use crate::events::EventSink;
 use crate::handler::Handler;
 use crate::network::{keep_announced, keep_connected};
 use crate::node::Node;
+use crate::save::SavedMonitors;
 
 impl Node {
     /// Brings everything to the tip and sets the node going: the observer first, then the wallet and LDK, then events,
@@ -55,7 +56,6 @@ impl Node {
         self.update_reserve(0);
         self.update_fees();
         self.monitors.archive_fully_resolved_channel_monitors();
-        self.saver.hand_over();
         self.inner
             .vital("Lightning", background(Arc::clone(self), events));
         outer.vital("following the chain", following.run(outer.told()));
@@ -89,7 +89,10 @@ impl Node {
             Follower::new(
                 "channel monitors",
                 self.monitors_at.best(),
-                Arc::clone(&self.monitors) as _,
+                Arc::new(SavedMonitors {
+                    monitors: Arc::clone(&self.monitors),
+                    store: Arc::clone(&self.store),
+                }),
             ),
             Follower::new("sweeper", sweeper.current_best_block(), sweeper),
         ]
@@ -117,13 +120,12 @@ impl Node {
     /// Ends everything, saving LDK's state a last time. Payments that are held stay held.
     pub async fn stop(&self) {
         self.outer.end().await;
-        // From here on nothing may change what the background processor saves last.
+        // From here on nothing may change what is saved last.
         self.gate.close();
         self.peers.disconnect_all_peers();
         self.inner.end().await;
         if self.started.load(Ordering::Acquire) {
-            // Only where the background processor never ran. A failure is latched by the store.
-            let _ = self.saver.save(&self.store, &self.manager);
+            self.store.end();
         }
     }
 }

@@ -1,19 +1,13 @@
-//! When LDK's state may change, and who saves it.
-//!
-//! A change that reaches a channel's monitor but not the channel manager on disk makes LDK close the channel at the next
-//! start. The background processor saves the manager while it runs; before and after, nobody else would.
+//! When LDK's state may change.
 
-use std::sync::{Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use lightning::io;
-use lightning::util::persist::{
-    CHANNEL_MANAGER_PERSISTENCE_KEY, CHANNEL_MANAGER_PERSISTENCE_PRIMARY_NAMESPACE,
-    CHANNEL_MANAGER_PERSISTENCE_SECONDARY_NAMESPACE, KVStoreSync,
-};
-use lightning::util::ser::Writeable;
+use bitcoin::block::Header;
+use lightning::chain::transaction::TransactionData;
+use lightning::chain::{BestBlock, Listen};
 
 use crate::barrier::Store;
-use crate::types::Manager;
+use crate::types::Monitors;
 
 /// Open until the node's last state is about to be written.
 #[derive(Default)]
@@ -41,36 +35,29 @@ impl std::fmt::Debug for Pass<'_> {
     }
 }
 
-/// Saves the manager as long as the background processor does not.
-#[derive(Default)]
-pub(crate) struct Saver {
-    handed_over: Mutex<bool>,
+/// The monitors as the chain tells them of blocks: what they make of one is saved before the next, so that a long way
+/// to the tip does not fill the memory.
+pub(crate) struct SavedMonitors {
+    pub(crate) monitors: Arc<Monitors>,
+    pub(crate) store: Arc<Store>,
 }
 
-impl Saver {
-    /// From now on the background processor saves.
-    pub(crate) fn hand_over(&self) {
-        let mut handed_over = self.lock();
-        *handed_over = true;
+impl SavedMonitors {
+    fn settle(&self) {
+        // A failure is latched by the store and stops the node.
+        let _ = self.store.settle();
+    }
+}
+
+impl Listen for SavedMonitors {
+    fn filtered_block_connected(&self, header: &Header, txdata: &TransactionData, height: u32) {
+        self.monitors
+            .filtered_block_connected(header, txdata, height);
+        self.settle();
     }
 
-    /// Saves now, if nobody else does. A failure is latched by the store.
-    pub(crate) fn save(&self, store: &Store, manager: &Manager) -> Result<(), io::Error> {
-        let handed_over = self.lock();
-        if *handed_over {
-            return Ok(());
-        }
-        store.write(
-            CHANNEL_MANAGER_PERSISTENCE_PRIMARY_NAMESPACE,
-            CHANNEL_MANAGER_PERSISTENCE_SECONDARY_NAMESPACE,
-            CHANNEL_MANAGER_PERSISTENCE_KEY,
-            manager.encode(),
-        )
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, bool> {
-        self.handed_over
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn blocks_disconnected(&self, fork: BestBlock) {
+        self.monitors.blocks_disconnected(fork);
+        self.settle();
     }
 }

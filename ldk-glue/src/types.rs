@@ -22,6 +22,7 @@ use crate::gossip_check::ChainLookup;
 use crate::gossip_early::EarlyUpdates;
 use crate::keys::Keys;
 use crate::logger::Log;
+use crate::release::Release;
 use crate::router::SwapRouter;
 use crate::wallet::Wallet;
 
@@ -75,7 +76,7 @@ pub(crate) type Gossip = P2PGossipSync<Arc<Graph>, Arc<ChainLookup>, Arc<Log>>;
 
 pub(crate) type Peers = PeerManager<
     SocketDescriptor,
-    Arc<Manager>,
+    Arc<Release>,
     Arc<EarlyUpdates>,
     Arc<IgnoringMessageHandler>,
     Arc<Log>,

@@ -1,6 +1,6 @@
 //! Sending transactions out.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bitcoin::{Transaction, Txid};
@@ -9,6 +9,7 @@ use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tokio::time::MissedTickBehavior;
 
 use super::{Stop, stopped};
+use crate::barrier::Store;
 use crate::rpc::{Rpc, RpcError, code};
 
 /// How many packages of LDK's may wait. LDK repeats its broadcasts every half minute, so one lost is only late.
@@ -34,6 +35,7 @@ pub struct Broadcaster {
     queue: mpsc::Sender<Vec<Transaction>>,
     waiting: AsyncMutex<mpsc::Receiver<Vec<Transaction>>>,
     wallet: Mutex<Option<Arc<dyn OnBroadcast>>>,
+    store: OnceLock<Arc<Store>>,
 }
 
 impl Broadcaster {
@@ -45,12 +47,19 @@ impl Broadcaster {
             queue,
             waiting: AsyncMutex::new(waiting),
             wallet: Mutex::new(None),
+            store: OnceLock::new(),
         })
     }
 
     /// Tells `wallet` from now on of every transaction bitcoind accepted.
     pub fn set_wallet(&self, wallet: Arc<dyn OnBroadcast>) {
         *self.wallet.lock().unwrap_or_else(PoisonError::into_inner) = Some(wallet);
+    }
+
+    /// From now on what LDK queues is sent only after what it follows from is in `store`.
+    pub(crate) fn set_store(&self, store: Arc<Store>) {
+        // Once per node: a second one would be a mistake without consequence.
+        let _ = self.store.set(store);
     }
 
     /// Sends what LDK queues, and again what the mempool has lost of the wallet's, until told to stop.
@@ -79,6 +88,12 @@ impl Broadcaster {
     }
 
     async fn send_queued(&self, package: &[Transaction]) {
+        if let Some(store) = self.store.get()
+            && store.settle().is_err()
+        {
+            // The funding of a channel that is not on disk would be lost. LDK broadcasts again after the next start.
+            return;
+        }
         if let Err(err) = self.broadcast(package).await {
             let txids: Vec<Txid> = package.iter().map(Transaction::compute_txid).collect();
             // LDK also offers transactions whose time has not come or that lost to another: this is everyday.

@@ -14,7 +14,8 @@ use cambista_ldk::chain::{FeeConfig, NoObserver, Observer};
 use cambista_ldk::rpc::{Auth, BitcoindConfig};
 use cambista_ldk::wallet::{SinkError, WalletSink};
 use cambista_ldk::{
-    ChannelInfo, Config, EventSink, LightningEvent, Node, NodeKeys, OpenChannel, Replay,
+    AtomicStore, Change, ChannelInfo, Config, EventSink, LightningEvent, Node, NodeKeys,
+    OpenChannel, Replay,
 };
 use futures::future::BoxFuture;
 use lightning::io;
@@ -85,6 +86,20 @@ impl KVStoreSync for Disk {
             .keys()
             .filter(|(p, s, _)| p == primary && s == secondary);
         Ok(names.map(|(_, _, name)| name.clone()).collect())
+    }
+}
+
+impl AtomicStore for Disk {
+    fn apply(&self, changes: &[Change]) -> Result<(), io::Error> {
+        let mut rows = self.rows.lock().unwrap();
+        for change in changes {
+            let at = key(&change.primary, &change.secondary, &change.key);
+            match &change.value {
+                Some(value) => rows.insert(at, value.clone()),
+                None => rows.remove(&at),
+            };
+        }
+        Ok(())
     }
 }
 
