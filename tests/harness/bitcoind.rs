@@ -243,8 +243,8 @@ fn launch(program: &Path, dir: &Path, extra_args: &[&str]) -> Result<Bitcoind, S
         .arg(format!("-rpcport={rpc_port}"))
         .args(["-regtest", "-server", "-txindex=1", "-listen=0"])
         .args(["-fallbackfee=0.00002", "-acceptnonstdtxn=0"])
-        // Several nodes poll one server, on machines with few cores.
-        .args(["-rpcthreads=8", "-rpcworkqueue=256", "-par=1"])
+        // Several nodes share one server; each keeps one of its threads waiting for a block.
+        .args(["-rpcthreads=32", "-rpcworkqueue=256", "-par=1"])
         .args(extra_args)
         .stdin(Stdio::null())
         .stdout(output)

@@ -9,8 +9,9 @@ use lightning::chain::{BestBlock, Listen};
 use super::cursor::{self, Cursor, Step};
 use super::{BlockId, Chain, ChainError, Observer, Stop, stopped};
 
-/// How long bitcoind is left to wait for a new block before it is asked anew.
-const WAIT: Duration = Duration::from_secs(20);
+/// How long bitcoind is left to wait for a new block before it is asked anew. It does not notice when we hang up, and
+/// keeps one of its few threads busy until then.
+const WAIT: Duration = Duration::from_secs(3);
 /// How often a bitcoind is asked that cannot be told which block we know, and so could let one slip by while waiting.
 const SHORT_WAIT: Duration = Duration::from_secs(1);
 /// Pause after a failure.
