@@ -1,5 +1,6 @@
 //! Hold invoices on real nodes: held with enough time, claimed or failed back by their owner alone, through restarts.
 
+mod crash;
 mod gossip;
 mod node;
 mod on_chain;

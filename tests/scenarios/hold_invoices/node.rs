@@ -15,7 +15,7 @@ use cambista_ldk::rpc::{Auth, BitcoindConfig};
 use cambista_ldk::wallet::{SinkError, WalletSink};
 use cambista_ldk::{
     AtomicStore, Change, ChannelInfo, Config, EventSink, LightningEvent, Node, NodeKeys,
-    OpenChannel, Replay,
+    OpenChannel, Replay, StartError,
 };
 use futures::future::BoxFuture;
 use lightning::io;
@@ -23,14 +23,20 @@ use lightning::util::persist::KVStoreSync;
 
 /// Longer than anything here takes on a slow machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How often events are looked through.
+const LOOK: Duration = Duration::from_millis(20);
 
 type Key = (String, String, String);
+
+type Rows = BTreeMap<Key, Vec<u8>>;
 
 /// The durable state of one node.
 #[derive(Clone, Default)]
 pub(crate) struct Disk {
-    rows: Arc<Mutex<BTreeMap<Key, Vec<u8>>>>,
+    rows: Arc<Mutex<Rows>>,
     wallet: Arc<Mutex<Vec<Vec<u8>>>>,
+    /// What the rows were after every change so far.
+    states: Arc<Mutex<Vec<Rows>>>,
 }
 
 impl Disk {
@@ -39,7 +45,37 @@ impl Disk {
         Self {
             rows: Arc::new(Mutex::new(self.rows.lock().unwrap().clone())),
             wallet: Arc::new(Mutex::new(self.wallet.lock().unwrap().clone())),
+            states: Arc::default(),
         }
+    }
+
+    /// A disk with these rows and these changes of the wallet.
+    pub(crate) fn of(rows: Rows, wallet: Vec<Vec<u8>>) -> Self {
+        Self {
+            rows: Arc::new(Mutex::new(rows)),
+            wallet: Arc::new(Mutex::new(wallet)),
+            states: Arc::default(),
+        }
+    }
+
+    /// What a crash at any moment of the past would have left behind.
+    pub(crate) fn states(&self) -> Vec<Rows> {
+        self.states.lock().unwrap().clone()
+    }
+
+    pub(crate) fn wallet_changes(&self) -> Vec<Vec<u8>> {
+        self.wallet.lock().unwrap().clone()
+    }
+
+    /// How many rows there are in a namespace.
+    pub(crate) fn count(&self, primary: &str, secondary: &str) -> usize {
+        self.list(primary, secondary).unwrap().len()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Rows)) {
+        let mut rows = self.rows.lock().unwrap();
+        change(&mut rows);
+        self.states.lock().unwrap().push(rows.clone());
     }
 }
 
@@ -61,8 +97,9 @@ impl KVStoreSync for Disk {
         name: &str,
         buf: Vec<u8>,
     ) -> Result<(), io::Error> {
-        let mut rows = self.rows.lock().unwrap();
-        rows.insert(key(primary, secondary, name), buf);
+        self.change(|rows| {
+            rows.insert(key(primary, secondary, name), buf);
+        });
         Ok(())
     }
 
@@ -73,10 +110,9 @@ impl KVStoreSync for Disk {
         name: &str,
         _lazy: bool,
     ) -> Result<(), io::Error> {
-        self.rows
-            .lock()
-            .unwrap()
-            .remove(&key(primary, secondary, name));
+        self.change(|rows| {
+            rows.remove(&key(primary, secondary, name));
+        });
         Ok(())
     }
 
@@ -91,14 +127,15 @@ impl KVStoreSync for Disk {
 
 impl AtomicStore for Disk {
     fn apply(&self, changes: &[Change]) -> Result<(), io::Error> {
-        let mut rows = self.rows.lock().unwrap();
-        for change in changes {
-            let at = key(&change.primary, &change.secondary, &change.key);
-            match &change.value {
-                Some(value) => rows.insert(at, value.clone()),
-                None => rows.remove(&at),
-            };
-        }
+        self.change(|rows| {
+            for change in changes {
+                let at = key(&change.primary, &change.secondary, &change.key);
+                match &change.value {
+                    Some(value) => rows.insert(at, value.clone()),
+                    None => rows.remove(&at),
+                };
+            }
+        });
         Ok(())
     }
 }
@@ -153,16 +190,13 @@ impl Events {
             if let Some(found) = self.take(&wanted) {
                 return found;
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if tokio::time::timeout(left, self.more.notified())
-                .await
-                .is_err()
-            {
-                panic!(
-                    "{what} did not come; seen: {:#?}",
-                    self.seen.lock().unwrap()
-                );
-            }
+            assert!(
+                Instant::now() < deadline,
+                "{what} did not come; seen: {:#?}",
+                self.seen.lock().unwrap()
+            );
+            // Somebody else who waits may have been told instead.
+            let _ = tokio::time::timeout(LOOK, self.more.notified()).await;
         }
     }
 
@@ -196,6 +230,12 @@ impl Ended {
         observer: impl FnOnce(&Arc<Node>) -> Arc<dyn Observer>,
     ) -> Running {
         Running::load(self.config, self.seed, disk, observer).await
+    }
+
+    /// Loads it from `disk` and does not run it.
+    pub(crate) async fn load(&self, disk: &Disk) -> Result<Arc<Node>, StartError> {
+        let store = Arc::new(disk.clone());
+        Node::load(self.config.clone(), keys(self.seed), store.clone(), store).await
     }
 }
 
