@@ -1,6 +1,8 @@
 //! `cambista.toml`: what the owner of a node chose. Every key has a default except the network and how to reach bitcoind;
 //! an unknown key is an error, so that a misspelt one cannot be silently ignored.
 
+mod unknown;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -234,7 +236,7 @@ impl Config {
             }
             _ => wrong(error.to_string()),
         })?;
-        let config: Self = toml::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+        let config: Self = toml::from_str(&text).map_err(|error| wrong(in_line(&text, &error)))?;
         config.check()?;
         Ok(config)
     }
@@ -356,6 +358,20 @@ impl Config {
     }
 }
 
+/// What is wrong with the file, on one line.
+fn in_line(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map(|before| before.matches('\n').count().saturating_add(1));
+    let mut message = error.message().replace('\n', " ");
+    if let Some(known) = unknown::nearest(error.message()) {
+        message = format!("{message}; did you mean `{known}`?");
+    }
+    match line {
+        Some(line) => format!("{message} (line {line})"),
+        None => message,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
@@ -406,7 +422,12 @@ mod tests {
         let text = "network = 'regtest'\n[bitcoind]\nhost = 'h'\nport = 1\ncookie = 'c'\n[p2p]\nlisen = []\n";
         std::fs::write(&path, text).unwrap();
         let error = Config::load(&path).unwrap_err().to_string();
-        assert!(error.contains("lisen"), "{error}");
+        assert!(
+            error.contains("`lisen`")
+                && error.contains("did you mean `listen`? (line 7)")
+                && !error.contains('\n'),
+            "{error}"
+        );
     }
 
     #[test]

@@ -145,7 +145,7 @@ impl Rpc {
             Err(err) => return Err(malformed(format!("HTTP status {status}, {err}"))),
         };
         match answer.error {
-            Some(AnswerError { code, message }) => Err(RpcError::Rpc { code, message }),
+            Some(AnswerError { code, message }) => Err(RpcError::refused(code, message)),
             None => serde_json::from_value(answer.result).map_err(|err| malformed(err.to_string())),
         }
     }

@@ -57,6 +57,13 @@ pub enum RpcError {
         /// bitcoind's own words.
         message: String,
     },
+    /// A block that is needed is no longer kept.
+    #[error(
+        "bitcoind has pruned a block that this node has not seen yet. Nothing is lost and nothing was done, but without it \
+         the node cannot tell what became of its coins: point it at a bitcoind that has all blocks, or have this one fetch \
+         them again (`prune=0`, then start it once with `-reindex`)"
+    )]
+    Pruned,
     /// The answer is not what this method answers.
     #[error(
         "bitcoind's answer to {method} cannot be read ({reason}). The address may belong to another program, or this \
@@ -71,6 +78,15 @@ pub enum RpcError {
 }
 
 impl RpcError {
+    /// What bitcoind said no to, and why.
+    pub(super) fn refused(code: i64, message: String) -> Self {
+        // The code says nothing: it is the one of wrong use as well.
+        if message.contains("pruned data") {
+            return Self::Pruned;
+        }
+        Self::Rpc { code, message }
+    }
+
     /// Whether a later try may succeed with nothing changed by the user: no connection, or bitcoind still loading.
     pub fn is_transient(&self) -> bool {
         match self {

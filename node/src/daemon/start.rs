@@ -6,8 +6,8 @@ use std::time::Duration;
 use bitcoin::hex::DisplayHex as _;
 use cambista_engine::ports::{Clock as _, Entropy as _};
 use cambista_engine::{Engine, EngineHandle, MakerPolicy};
-use cambista_ldk::Node;
-use cambista_ldk::rpc::Rpc;
+use cambista_ldk::rpc::{Auth, Rpc, RpcError};
+use cambista_ldk::{Node, StartError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -57,7 +57,7 @@ impl Running {
 
         let lightning = config.lightning()?;
         tracing::info!(network = %config.network, folder = %dir.root().display(), "starting");
-        knock(&lightning).await;
+        knock(&lightning).await?;
         let node = Node::load(
             lightning,
             seed.node(),
@@ -147,11 +147,24 @@ impl Running {
     }
 }
 
-/// Says why nothing happens when bitcoind lets the node wait; loading then goes on waiting, or fails with the reason.
-async fn knock(config: &cambista_ldk::Config) {
-    if let Err(reason) = Rpc::new(config.bitcoind.clone()).ready(SOON).await {
-        tracing::warn!(%reason, "bitcoind is not there yet; waiting for it for two minutes");
+/// Says why nothing happens when bitcoind lets the node wait; loading then goes on waiting.
+///
+/// # Errors
+/// When waiting would not help.
+async fn knock(config: &cambista_ldk::Config) -> Result<(), StartError> {
+    let Err(reason) = Rpc::new(config.bitcoind.clone()).ready(SOON).await else {
+        return Ok(());
+    };
+    // bitcoind writes its cookie anew at every start.
+    let starting = matches!(
+        (&reason, &config.bitcoind.auth),
+        (RpcError::Unauthorized { .. }, Auth::Cookie(_))
+    );
+    if !starting && !reason.is_transient() {
+        return Err(reason.into());
     }
+    tracing::warn!(%reason, "bitcoind is not there yet; waiting for it for two minutes");
+    Ok(())
 }
 
 /// Who makes a market or can be called keeps its peer id, so that offers and addresses others wrote down stay true; who
