@@ -3,12 +3,11 @@
 use cambista_protocol::swap::{
     Abort, Decision, Event, FunderSwap, Funding, Htlc, Leg, Outcome, PayerSwap, SpendKind, Swap,
 };
-use cambista_protocol::words::Side;
+use cambista_protocol::words::{Direction, Side};
 
 use crate::live::Live;
 use crate::ports::StoredEvent;
 use crate::view::TimelineLine;
-use crate::views::{direction_words, spend_words};
 
 /// Where a swap stands, for people.
 pub(crate) struct Told {
@@ -357,4 +356,21 @@ const fn leg_words(leg: Leg) -> &'static str {
 
 fn short(id: &str) -> String {
     id.chars().take(12).collect()
+}
+
+/// The words for a direction.
+const fn direction_words(direction: Direction) -> &'static str {
+    match direction {
+        Direction::Out => "Lightning -> on-chain",
+        Direction::In => "on-chain -> Lightning",
+    }
+}
+
+/// How a spend is called in a story.
+const fn spend_words(kind: SpendKind) -> &'static str {
+    match kind {
+        SpendKind::KeyPath => "with both keys",
+        SpendKind::Claim => "with the secret",
+        SpendKind::Refund => "after the refund height",
+    }
 }

@@ -2,8 +2,8 @@
 
 use bitcoin::{Address, Amount};
 use cambista_protocol::money::Msat;
-use cambista_protocol::swap::{Funding, Leg, Outcome, Output, Payment, SpendKind};
-use cambista_protocol::words::{Direction, Role, Side, SwapId};
+use cambista_protocol::swap::{Funding, Leg, Outcome, Output, Payment};
+use cambista_protocol::words::{Role, Side, SwapId};
 
 use crate::engine::Core;
 use crate::handle::EngineError;
@@ -238,21 +238,4 @@ fn routing(live: &Live) -> Msat {
             Payment::Settled(fee) => sum.saturating_add(fee),
             _ => sum,
         })
-}
-
-/// The words for a direction.
-pub(crate) const fn direction_words(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Out => "Lightning -> on-chain",
-        Direction::In => "on-chain -> Lightning",
-    }
-}
-
-/// How a spend is called in a story.
-pub(crate) const fn spend_words(kind: SpendKind) -> &'static str {
-    match kind {
-        SpendKind::KeyPath => "with both keys",
-        SpendKind::Claim => "with the secret",
-        SpendKind::Refund => "after the refund height",
-    }
 }
