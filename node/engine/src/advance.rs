@@ -88,7 +88,7 @@ impl<P: Ports> Core<P> {
         info!(swap = %job.id.short(), height, event = event_name(&event_kept.event), "swap advanced");
 
         // What stood in the way no longer does, unless it is why the swap ends.
-        if !explains_an_end(&event_kept.event) {
+        if before.is_none() && !explains_an_end(&event_kept.event) {
             live.trouble = None;
         }
         live.events.push(event_kept);

@@ -23,6 +23,10 @@ const LEAST_ROUTING_SAT: u64 = 3;
 /// The routing limit of a taker who names none (ppm), above the base.
 const TAKER_ROUTING_PPM: u64 = 5_000;
 
+/// The least a held part may be: what claiming one HTLC output of a commitment transaction takes with its share of an
+/// anchor bump (180 vB), in a fee spike (50 sat/vB). Less would be lost to miners if its channel closed.
+pub(crate) const LEAST_HELD: Amount = Amount::from_sat(180 * 50);
+
 fn vbytes(rate: FeeRate, vbytes: u64) -> Amount {
     rate.fee_vb(vbytes).unwrap_or(Amount::MAX_MONEY)
 }

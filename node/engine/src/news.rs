@@ -6,14 +6,10 @@ use cambista_protocol::swap::{Event, HeldHtlc, Leg};
 use cambista_protocol::words::{Secret32, SwapId};
 use tracing::warn;
 
+use crate::cost;
 use crate::engine::Core;
 use crate::handle::LightningNews;
 use crate::ports::{Lightning, PortError, Ports};
-
-/// The rate a held part must be worth claiming at in a fee spike (sat/vB).
-const STRESS_RATE: u64 = 50;
-/// What claiming one HTLC output of a commitment transaction takes (vB), with its share of an anchor bump.
-const HTLC_CLAIM_VBYTES: u64 = 180;
 
 impl<P: Ports> Core<P> {
     /// Stores what the news means before Lightning may forget it.
@@ -78,7 +74,7 @@ fn is_sound(leg: Leg, amount: Msat, parts: &[(Msat, bool)]) -> bool {
     if all < amount {
         return false;
     }
-    let least = Amount::from_sat(STRESS_RATE * HTLC_CLAIM_VBYTES);
+    let least = cost::LEAST_HELD;
     parts.iter().all(|(part, anchors)| {
         *anchors && (leg == Leg::Prepay || Amount::from_sat(part.0 / 1000) >= least)
     })

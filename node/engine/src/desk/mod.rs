@@ -4,6 +4,7 @@ mod open;
 mod quote;
 mod terms;
 
+pub(crate) use quote::too_small;
 pub(crate) use terms::{funder_terms, payer_terms};
 
 use std::collections::HashMap;

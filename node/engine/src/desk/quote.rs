@@ -38,6 +38,10 @@ impl<P: Ports> Core<P> {
         }
         self.check_slots()?;
         let quote = self.price(request, side)?;
+        let held = quote.swap_invoice().unwrap_or(Amount::ZERO);
+        if held < cost::LEAST_HELD {
+            return Err(Refusal::new(RefusalCode::Amount, too_small(held)));
+        }
         if quote.check().is_err() {
             return Err(no(
                 RefusalCode::Amount,
@@ -201,6 +205,15 @@ impl<P: Ports> Core<P> {
         nonce.copy_from_slice(&self.ports.entropy().bytes32()[..16]);
         nonce
     }
+}
+
+/// A payment this small would not survive its channel's closing.
+pub(crate) fn too_small(held: Amount) -> String {
+    format!(
+        "the payment of {} sat is too small to be held safely: it must be {} sat at least",
+        held.to_sat(),
+        cost::LEAST_HELD.to_sat()
+    )
 }
 
 fn no(code: RefusalCode, text: &str) -> Refusal {

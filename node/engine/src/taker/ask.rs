@@ -10,6 +10,7 @@ use cambista_protocol::swap::Outcome;
 use cambista_protocol::words::{Direction, Side, SwapId};
 
 use crate::cost;
+use crate::desk::too_small;
 use crate::engine::Core;
 use crate::handle::{AskAmount, AskFor, EngineError, MakerContact, NoQuote, Quotes, Reply};
 use crate::internal::{HeldQuote, Internal};
@@ -137,14 +138,9 @@ impl<P: Ports> Core<P> {
         let mut quotes = Vec::new();
         let prepay_limit = cost::prepay_limit(self.ports.chain().fee_rate(1));
         for held in held {
-            if held.quote.prepay() > prepay_limit {
-                refused.push(NoQuote {
-                    maker: held.quote.maker.to_string(),
-                    reason: format!(
-                        "it wants {} sat in advance, more than its transactions can cost; left out",
-                        held.quote.prepay_sat
-                    ),
-                });
+            if let Some(reason) = unacceptable(&held.quote, prepay_limit) {
+                let maker = held.quote.maker.to_string();
+                refused.push(NoQuote { maker, reason });
                 continue;
             }
             let view = self.quote_view(&held);
@@ -287,8 +283,20 @@ impl<P: Ports> Core<P> {
     }
 }
 
+/// Why a quote is left out whatever it costs.
+fn unacceptable(quote: &Quote, prepay_limit: Amount) -> Option<String> {
+    if quote.prepay() > prepay_limit {
+        return Some(format!(
+            "it wants {} sat in advance, more than its transactions can cost; left out",
+            quote.prepay_sat
+        ));
+    }
+    let held = quote.swap_invoice().unwrap_or(Amount::ZERO);
+    (held < cost::LEAST_HELD).then(|| too_small(held))
+}
+
 /// The script a claim will pay; a P2TR one, like this wallet's own, while it is not known.
-fn destination_or_p2tr(destination: Option<&ScriptBuf>) -> ScriptBuf {
+pub(super) fn destination_or_p2tr(destination: Option<&ScriptBuf>) -> ScriptBuf {
     destination
         .cloned()
         .unwrap_or_else(|| ScriptBuf::from_bytes([&[0x51, 0x20][..], &[0; 32][..]].concat()))

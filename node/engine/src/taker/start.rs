@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, ScriptBuf};
 use cambista_protocol::cbor;
+use cambista_protocol::contract::SpendKind;
 use cambista_protocol::message::{Acceptance, SwapReply, SwapRequest};
 use cambista_protocol::money::Msat;
 use cambista_protocol::signed::{Signed, Tag};
@@ -12,6 +13,8 @@ use cambista_protocol::swap::Event;
 use cambista_protocol::terms::{Deal, FunderTerms, Own, PayerTerms};
 use cambista_protocol::words::{Direction, Role, Side, SwapId};
 
+use super::ask::destination_or_p2tr;
+use crate::cost;
 use crate::desk::{funder_terms, payer_terms};
 use crate::engine::Core;
 use crate::handle::{EngineError, MakerContact, Reply, StartSwap};
@@ -77,7 +80,7 @@ impl<P: Ports> Core<P> {
         }
         self.check_means(&held)?;
         let view = self.quote_view(&held);
-        let limits = limits(request, &view)?;
+        let limits = limits(request, &view, self.least_miner_fee(&held, request, &view))?;
         let confirmations = request.confirmations.unwrap_or(view.confirmations);
         if quote.direction == Direction::In && confirmations != quote.confirmations {
             return Err(EngineError::Invalid(
@@ -135,6 +138,19 @@ impl<P: Ports> Core<P> {
             label: request.label.clone(),
             held,
         })
+    }
+
+    /// The miner fee a limit must leave room for (sat). An `out` is begun only if it can be claimed without the other
+    /// side's key: with less it would be funded, never claimed, and the prepay lost.
+    fn least_miner_fee(&self, held: &HeldQuote, request: &StartSwap, view: &QuoteView) -> u64 {
+        if held.quote.direction == Direction::In {
+            return view.miner_fee_sat;
+        }
+        let script = destination_or_p2tr(request.destination.as_ref());
+        let rate = self.fee_rate(crate::sweeper::LAZY_TARGET);
+        cost::sweep_fee(SpendKind::Claim, &script, rate)
+            .to_sat()
+            .max(view.miner_fee_sat)
     }
 
     /// A swap this node cannot carry is not begun.
@@ -428,8 +444,9 @@ impl<P: Ports> Opening<P> {
     }
 }
 
-/// The limits this swap runs under. With `max_fee` the sum of all of them stays below it.
-fn limits(request: &StartSwap, view: &QuoteView) -> Result<Limits, EngineError> {
+/// The limits this swap runs under; the miner fee's is `least_miner` (sat) or more. With `max_fee` the sum of all of them
+/// stays below it.
+fn limits(request: &StartSwap, view: &QuoteView, least_miner: u64) -> Result<Limits, EngineError> {
     let mut miner = request
         .max_miner_fee
         .map_or(view.max_miner_fee_sat, Amount::to_sat);
@@ -438,24 +455,25 @@ fn limits(request: &StartSwap, view: &QuoteView) -> Result<Limits, EngineError> 
         .map_or(view.max_routing_fee_sat, |m| m.0 / 1000);
     let refuse = |what: &str, least: u64, limit: u64| {
         Err(EngineError::Refused(format!(
-            "{what} would be about {least} sat now, your limit is {limit} sat; nothing began"
+            "{what} may come to {least} sat at the fee rate of now, your limit is {limit} sat; nothing began"
         )))
     };
-    if miner < view.miner_fee_sat {
-        return refuse("the miner fee", view.miner_fee_sat, miner);
+    if miner < least_miner {
+        return refuse("the miner fee", least_miner, miner);
     }
     if routing < view.routing_fee_sat {
         return refuse("routing", view.routing_fee_sat, routing);
     }
     if let Some(max) = request.max_fee {
         let max = max.to_sat();
-        let least = u64::try_from(view.total_sat).unwrap_or(0);
+        let parts = least_miner.saturating_add(view.routing_fee_sat);
+        let least = parts.checked_add_signed(view.maker_fee_sat).unwrap_or(0);
         let budget = max.checked_add_signed(view.maker_fee_sat.saturating_neg());
-        let Some(budget) = budget.filter(|_| least <= max) else {
+        let Some(budget) = budget.filter(|budget| *budget >= parts) else {
             return refuse("all of it", least, max);
         };
-        miner = miner.min(budget.saturating_sub(view.routing_fee_sat));
-        routing = routing.min(budget.saturating_sub(miner));
+        miner = miner.min(budget - view.routing_fee_sat);
+        routing = routing.min(budget - miner);
     }
     Ok(Limits {
         max_miner_fee_sat: miner,
