@@ -34,7 +34,7 @@ mod tasks;
 mod types;
 pub mod wallet;
 
-pub use balance::LightningBalance;
+pub use balance::{LightningBalance, Returning, Wait};
 pub use channels::{ChannelInfo, Liquidity, OpenChannel};
 pub use config::Config;
 pub use errors::{ChannelError, InvoiceError, PayError, PeerError, StartError, Stopped};

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::types::{
     AskInvoice, Balance, Channel, ConnectPeer, Invoice, Limits, NodeStatus, Offer, OffersQuery,
-    OpenChannel, PayInvoice, Payment, Peer, Problem, SendCoins, Sent, WalletTransaction,
+    OpenChannel, PayInvoice, Payment, Peer, Problem, Returning, SendCoins, Sent, WalletTransaction,
 };
 
 /// An answer to come.
@@ -45,6 +45,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The Lightning channels.
     fn channels(&self) -> Answer<'_, Vec<Channel>>;
+
+    /// Coins on their way back from closed channels.
+    fn returning(&self) -> Answer<'_, Vec<Returning>>;
 
     /// Opens a channel; the answer is its id (hex), once its funding is on its way.
     fn open_channel(&self, open: OpenChannel) -> Answer<'_, String>;

@@ -67,6 +67,7 @@ pub(super) async fn set_maker(
 pub(super) async fn channels(Shared(state): Shared<State>) -> Result<Json<ChannelList>, Problem> {
     Ok(Json(ChannelList {
         channels: state.backend.channels().await?,
+        returning: state.backend.returning().await?,
     }))
 }
 

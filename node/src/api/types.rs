@@ -153,11 +153,41 @@ pub struct Channel {
     pub force_close_delay_blocks: Option<u16>,
 }
 
+/// What coins of a closed channel wait for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Wait {
+    /// That the closing transaction confirms.
+    Close,
+    /// The block of `free_at_height`: the delay agreed with the other side, or some confirmations.
+    Locked,
+    /// That a payment ends, or runs out at `free_at_height`.
+    Payment,
+    /// That the transaction into the wallet confirms.
+    Sweep,
+}
+
+/// Coins on their way back from a closed channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Returning {
+    /// Channel id (hex), where it is known.
+    pub channel: Option<String>,
+    /// How much (sat), before miner fees.
+    pub amount_sat: u64,
+    /// What they wait for.
+    pub wait: Wait,
+    /// The block at which they are free, where it is known.
+    pub free_at_height: Option<u32>,
+}
+
 /// This node's channels.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ChannelList {
     /// The channels.
     pub channels: Vec<Channel>,
+    /// What is on its way back from closed ones.
+    #[serde(default)]
+    pub returning: Vec<Returning>,
 }
 
 /// Opens a channel.

@@ -46,12 +46,15 @@ pub(super) fn channel(context: &Context, command: ChannelCommand) -> Result<(), 
         }
         ChannelCommand::List => {
             let list: ChannelList = client.get("/channels", &[])?;
-            context.show(&list, || match list.channels.as_slice() {
-                [] => format!(
-                    "No channels.\nNext: {}",
-                    context.command("cambista channel open NODE@HOST:PORT SAT")
-                ),
-                channels => show_node::channels(channels),
+            context.show(&list, || {
+                let open = match list.channels.as_slice() {
+                    [] => format!(
+                        "No channels.\nNext: {}\n",
+                        context.command("cambista channel open NODE@HOST:PORT SAT")
+                    ),
+                    channels => show_node::channels(channels),
+                };
+                open + &show_node::returning(&list.returning)
             });
         }
     }

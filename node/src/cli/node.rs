@@ -12,7 +12,7 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::show_node;
 use crate::api::types::{ConnectPeer, Done, PeerList, Status};
-use crate::daemon::{self, RunOptions};
+use crate::daemon::{self, DaemonError, RunOptions};
 use crate::datadir::DataDirError;
 
 /// So long a node may take to stop.
@@ -34,7 +34,10 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
     };
     runtime
         .block_on(daemon::run(options))
-        .map_err(|error| failed(error.to_string()))
+        .map_err(|error| match error {
+            DaemonError::DataDir(error) => error.into(),
+            other => failed(other.to_string()),
+        })
 }
 
 /// Stops the node and waits until it is gone.

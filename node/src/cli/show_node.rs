@@ -1,7 +1,9 @@
 //! The node, its money, channels and peers as people read them.
 
 use super::text::{count, ends, percent, plain, sat, short, table};
-use crate::api::types::{Balance, Channel, MakerSettings, Peer, PeerKind, SideSettings, Status};
+use crate::api::types::{
+    Balance, Channel, MakerSettings, Peer, PeerKind, Returning, SideSettings, Status, Wait,
+};
 
 /// How the node is. `next` is what to do, as a command.
 pub(super) fn status(status: &Status, next: &str) -> String {
@@ -158,6 +160,38 @@ fn channel_state(channel: &Channel) -> String {
             ),
             None => "opening".to_owned(),
         },
+    }
+}
+
+/// What is on its way back from closed channels, and when it is free.
+pub(super) fn returning(parts: &[Returning]) -> String {
+    if parts.is_empty() {
+        return String::new();
+    }
+    let rows: Vec<Vec<String>> = parts
+        .iter()
+        .map(|part| {
+            vec![
+                part.channel.as_deref().map(short).unwrap_or_default(),
+                sat(part.amount_sat),
+                free(part),
+            ]
+        })
+        .collect();
+    let table = table(&["channel", ">amount", "free"], &rows);
+    format!("Coming back from closed channels, less miner fees:\n{table}")
+}
+
+fn free(part: &Returning) -> String {
+    let block = part
+        .free_at_height
+        .map(|height| format!("block {height}"))
+        .unwrap_or_default();
+    match part.wait {
+        Wait::Close => "once the closing transaction has confirmed".to_owned(),
+        Wait::Locked => format!("from {block}"),
+        Wait::Payment => format!("when a payment under way has ended; it runs out at {block}"),
+        Wait::Sweep => "now: the transaction into the wallet is out or about to go out".to_owned(),
     }
 }
 

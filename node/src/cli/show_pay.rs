@@ -41,7 +41,7 @@ pub(super) fn full(payment: &Payment) -> String {
     let mut text = format!(
         "Payment of {}: {}\n",
         sat_of(payment.amount_msat),
-        state(payment)
+        word(payment.state)
     );
     let mut row = |name: &str, value: String| {
         if !value.is_empty() {
@@ -64,6 +64,9 @@ pub(super) fn full(payment: &Payment) -> String {
             None => format!("up to {}", sat_of(payment.max_fee_msat)),
         },
     );
+    if payment.state == PaymentState::Failed {
+        row("Why", reason(payment));
+    }
     row("Hash", plain(&payment.payment_hash));
     row(
         "Proof",
@@ -89,7 +92,7 @@ pub(super) fn list(payments: &[Payment]) -> String {
                 stamp(payment.created_at),
                 sat_of(payment.amount_msat),
                 payment.fee_msat.map(sat_of).unwrap_or_default(),
-                state(payment),
+                word(payment.state).to_owned(),
                 payment
                     .description
                     .as_deref()
@@ -105,11 +108,11 @@ pub(super) fn list(payments: &[Payment]) -> String {
     )
 }
 
-fn state(payment: &Payment) -> String {
-    match payment.state {
-        PaymentState::Pending => "under way".to_owned(),
-        PaymentState::Paid => "paid".to_owned(),
-        PaymentState::Failed => format!("failed, {}", reason(payment)),
+const fn word(state: PaymentState) -> &'static str {
+    match state {
+        PaymentState::Pending => "under way",
+        PaymentState::Paid => "paid",
+        PaymentState::Failed => "failed",
     }
 }
 

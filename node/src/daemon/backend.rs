@@ -15,8 +15,8 @@ use tokio::sync::watch;
 use super::{convert, invoices};
 use crate::api::types::{
     AskInvoice, Balance, Channel, Code, ConnectPeer, Funds, Invoice, Limits, NodeStatus, Offer,
-    OffersQuery, OpenChannel, PayInvoice, Payment, Peer, PeerKind, Problem, SendCoins, Sent,
-    WalletTransaction,
+    OffersQuery, OpenChannel, PayInvoice, Payment, Peer, PeerKind, Problem, Returning, SendCoins,
+    Sent, WalletTransaction,
 };
 use crate::api::{Answer, Backend};
 use crate::network::{Multiaddr, NetworkHandle};
@@ -378,6 +378,11 @@ impl Backend for NodeBackend {
             .into_iter()
             .map(convert::channel)
             .collect()))
+    }
+
+    fn returning(&self) -> Answer<'_, Vec<Returning>> {
+        let parts = self.node.returning().into_iter();
+        now(Ok(parts.map(convert::returning).collect()))
     }
 
     fn open_channel(&self, open: OpenChannel) -> Answer<'_, String> {

@@ -4,12 +4,12 @@ use bitcoin::hex::DisplayHex as _;
 use bitcoin::secp256k1::PublicKey;
 use cambista_engine::MakerContact;
 use cambista_engine::ports::PeerAddress;
-use cambista_ldk::ChannelInfo;
 use cambista_ldk::wallet::WalletTx;
+use cambista_ldk::{self as ldk, ChannelInfo};
 use cambista_protocol::market;
 use cambista_protocol::words::Direction;
 
-use crate::api::types::{Channel, Offer, Problem, WalletTransaction};
+use crate::api::types::{Channel, Offer, Problem, Returning, Wait, WalletTransaction};
 
 /// One direction of an offer, priced at `amount_sat` when it is given; none when it is not offered or the amount is
 /// outside its limits.
@@ -76,6 +76,21 @@ pub(super) fn transaction(tx: WalletTx) -> WalletTransaction {
         fee_sat: tx.fee.map(bitcoin::Amount::to_sat),
         height: tx.height,
         time: tx.time,
+    }
+}
+
+pub(super) fn returning(part: ldk::Returning) -> Returning {
+    let (wait, free_at_height) = match part.wait {
+        ldk::Wait::Close => (Wait::Close, None),
+        ldk::Wait::Locked(height) => (Wait::Locked, Some(height)),
+        ldk::Wait::Payment(height) => (Wait::Payment, Some(height)),
+        ldk::Wait::Sweep => (Wait::Sweep, None),
+    };
+    Returning {
+        channel: part.channel.map(|id| id.to_lower_hex_string()),
+        amount_sat: part.amount_sat,
+        wait,
+        free_at_height,
     }
 }
 

@@ -109,7 +109,7 @@ fn amount(invoice: &Bolt11Invoice, chosen_sat: Option<u64>) -> Result<u64, Probl
             "the invoice asks for more than all money there is; nothing was sent",
         )),
         (Some(asked), Some(chosen)) if chosen != asked => Err(Problem::invalid(format!(
-            "the invoice asks for {asked} msat, not {chosen}; nothing was sent"
+            "the invoice asks for {asked} msat, not for {chosen} msat; nothing was sent"
         ))
         .next("cambista pay INVOICE")),
         (Some(asked), _) => Ok(asked),

@@ -323,6 +323,10 @@ impl Backend for Fake {
         good(vec![channel("5e"), channel("5f")])
     }
 
+    fn returning(&self) -> Answer<'_, Vec<Returning>> {
+        good(Vec::new())
+    }
+
     fn open_channel(&self, _: OpenChannel) -> Answer<'_, String> {
         good("5e".repeat(32))
     }

@@ -253,6 +253,20 @@ fn closing_a_channel_says_when_its_coins_are_free() {
         let told = show_node::closing(&channel(payments, delay), force);
         shown.push_str(&format!("\n{told}\n"));
     }
+    let part = |wait, free_at_height| Returning {
+        channel: Some("5e".repeat(32)),
+        amount_sat: 250_000,
+        wait,
+        free_at_height,
+    };
+    let parts = [
+        part(Wait::Close, None),
+        part(Wait::Locked, Some(287)),
+        part(Wait::Payment, Some(300)),
+        part(Wait::Sweep, None),
+    ];
+    shown.push_str(&format!("\n{}", show_node::returning(&parts)));
+    assert_eq!(show_node::returning(&[]), "");
     as_kept("channels", &shown);
 }
 
