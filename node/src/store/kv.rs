@@ -49,11 +49,7 @@ impl Store {
     }
 }
 
-fn put(
-    transaction: &Transaction<'_>,
-    at: [&str; 3],
-    value: &[u8],
-) -> Result<(), StoreError> {
+fn put(transaction: &Transaction<'_>, at: [&str; 3], value: &[u8]) -> Result<(), StoreError> {
     let mut put = transaction.prepare(
         "INSERT INTO kv (primary_namespace, secondary_namespace, key, value) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT DO UPDATE SET value = excluded.value",
