@@ -1,0 +1,96 @@
+//! Taking a step.
+
+use cambista_protocol::swap::{Htlc, Leg};
+
+use crate::actions::{Action, Step, When};
+use crate::engine::LEGS;
+use crate::machines::Ev;
+use crate::setup::{Honest, Wrong};
+use crate::world::{Ln, Model, Out, TAKE_BACK, Who, World, out};
+
+impl Model {
+    /// The world after a step.
+    pub(crate) fn take(&mut self, world: &World, step: &Step) -> World {
+        let mut next = *world;
+        self.arm(step.crash);
+        self.act(&mut next, step.action);
+        match self.armed.take() {
+            // Nothing was under way: the side just stops.
+            Some(crash) if crash.when == When::Before && !next.side(crash.who).down => {
+                self.go_down(&mut next, crash.who);
+            }
+            Some(_) => return *world,
+            None => {}
+        }
+        next
+    }
+
+    fn act(&mut self, world: &mut World, action: Action) {
+        match action {
+            Action::Mine(block) => {
+                *world = block;
+                for who in self.honest() {
+                    self.block(world, who, block.tip);
+                }
+            }
+            Action::Reorg(fork) => {
+                self.disconnect(world, fork);
+                for who in self.honest() {
+                    if world.side(who).view > fork {
+                        world.side_mut(who).view = fork;
+                        self.event(world, who, Ev::Reorg(fork));
+                    }
+                }
+            }
+            Action::Recover(who) => self.recover(world, who),
+            Action::Learn(who, ev) => {
+                if ev == Ev::Seen(Out::First, None) {
+                    world.left |= out::FUNDED_SEEN;
+                }
+                self.event(world, who, ev);
+                if let Ev::Bumped(_) = ev {
+                    self.grant(world, who, true);
+                }
+            }
+            Action::Written => self.written(world),
+            Action::Arrive(leg, short) => {
+                world.short |= short;
+                *world.ln_mut(leg) = Ln::Held;
+                self.event(world, Who::Funder, Ev::Held(leg, self.told(short)));
+            }
+            Action::FailOnTheWay(leg) => *world.ln_mut(leg) = Ln::Back,
+            Action::Settle(leg) => *world.ln_mut(leg) = Ln::Claimed,
+            Action::Pay(at) => {
+                world.known |= 1 << at as u8;
+                if self.setup.honest == Honest::Payer {
+                    world.known |= TAKE_BACK;
+                }
+            }
+        }
+    }
+
+    /// The claim deadline the funder's machine is told.
+    const fn told(&self, short: bool) -> u32 {
+        let needed = self
+            .setup
+            .locks
+            .needed_claim_deadline(self.setup.refund_height());
+        if short { needed - 1 } else { needed }
+    }
+
+    fn written(&mut self, world: &mut World) {
+        if !self.setup.is(Wrong::HoldNotDurable) {
+            let held = |m: &Self, w: &World, leg: Leg| {
+                m.funder(w)
+                    .is_some_and(|f| matches!(f.htlc(leg), Htlc::Held(_)))
+            };
+            world.durable = true;
+            for leg in LEGS {
+                if world.ln(leg) != Ln::Held && held(self, world, leg) {
+                    self.event(world, Who::Funder, Ev::Dropped(leg));
+                }
+            }
+        }
+        self.event(world, Who::Funder, Ev::Durable);
+    }
+}

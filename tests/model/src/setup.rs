@@ -1,0 +1,157 @@
+//! What a search explores: the numbers, who is honest, what may happen, and what is deliberately wrong.
+
+use cambista_protocol::timelock::Timelocks;
+
+/// The agreed height of every modelled swap.
+pub(crate) const H0: u32 = 10;
+
+/// Who follows the rules. The other side may do anything its keys allow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Honest {
+    /// Both.
+    Both,
+    /// The payer, against any funder.
+    Payer,
+    /// The funder, against any payer.
+    Funder,
+}
+
+/// One thing done wrong around the machines, as an engine might.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrong {
+    /// Effects run before the event is stored.
+    EffectsFirst,
+    /// What is in the outbox at a crash is never run.
+    OutboxSkipped,
+    /// The funder believes the claim deadline it needs instead of the one it has.
+    DeadlineUnchecked,
+    /// The payer takes an output of another value for the agreed one.
+    ValueNotCompared,
+    /// A funding that does not confirm is left alone: no replacement, no refund of it unconfirmed.
+    StuckFundingLeft,
+    /// A bump pays from other inputs.
+    BumpFromOtherInputs,
+    /// The payment for an outside funding is failed back when the deposit is late.
+    ExternalFailedEarly,
+    /// Lightning is given the blocks before the swap is.
+    LightningFirst,
+    /// The funder goes on refunding after it was paid and handed its key over.
+    RefundAfterHandover,
+    /// The payer sends R for a confirmed funding although it aborted.
+    PreimageAfterAbort,
+    /// The funder does not read R from the witness of a claim.
+    WitnessIgnored,
+    /// The funding is published without waiting until the hold survives a crash.
+    HoldNotDurable,
+    /// The payment is failed back as soon as the payer has handed its key over.
+    FailedBackAtHandover,
+}
+
+/// A search's parameters. All heights and margins are blocks.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// What both machines are given.
+    pub locks: Timelocks,
+    /// N, given to both machines.
+    pub confirmations: u32,
+    /// Blocks within which the world confirms a spend at a fair fee.
+    pub confirm_bound: u32,
+    /// How many blocks of the world are final; what the machines believe is in `locks`.
+    pub final_depth: u32,
+    /// Who is honest.
+    pub honest: Honest,
+    /// Whether there is a prepay.
+    pub prepay: bool,
+    /// Whether the funder pays from outside its node.
+    pub external: bool,
+    /// The deepest reorganisation; how many there may be.
+    pub reorg: (u32, u8),
+    /// How many crashes there may be, and how many blocks a crashed side may stay away.
+    pub crashes: (u8, u32),
+    /// Crashes only from this height.
+    pub crash_from: u32,
+    /// Whether a funding may be bumped.
+    pub bump: bool,
+    /// Whether somebody may pay the script a second output of the agreed value, or one of another.
+    pub strays: bool,
+    /// Whether users cancel.
+    pub cancel: bool,
+    /// The one thing done wrong.
+    pub wrong: Option<Wrong>,
+}
+
+impl Setup {
+    /// Small timelocks that satisfy the inequalities of spec 03, and a world that keeps to what they assume.
+    #[must_use]
+    pub const fn small(honest: Honest) -> Self {
+        Self {
+            locks: Timelocks {
+                refund_delta: 14,
+                reveal_margin: 6,
+                refund_confirm: 2,
+                reorg_depth: 2,
+                claim_margin: 1,
+                fail_back: 2,
+                transit: 1,
+                pay_window: 1,
+                fund_window: 1,
+                alone: 8,
+                route_room: 1,
+            },
+            confirmations: 2,
+            confirm_bound: 2,
+            final_depth: 2,
+            honest,
+            prepay: false,
+            external: false,
+            reorg: (1, 0),
+            crashes: (0, 1),
+            crash_from: 0,
+            bump: false,
+            strays: false,
+            cancel: false,
+            wrong: None,
+        }
+    }
+
+    /// T.
+    #[must_use]
+    pub const fn refund_height(&self) -> u32 {
+        H0 + self.locks.refund_delta
+    }
+
+    /// The claim deadline of a held payment in the world.
+    #[must_use]
+    pub const fn claim_deadline(&self) -> u32 {
+        let needed = self.locks.needed_claim_deadline(self.refund_height());
+        match self.wrong {
+            Some(Wrong::DeadlineUnchecked) => self.refund_height() - 1,
+            _ => needed,
+        }
+    }
+
+    /// The height at which a payment in flight comes back whatever anybody does.
+    #[must_use]
+    pub const fn expiry(&self) -> u32 {
+        self.claim_deadline() + self.locks.fail_back
+    }
+
+    /// No blocks are found after this height: everything must have ended.
+    #[must_use]
+    pub const fn end(&self) -> u32 {
+        let t = self.locks.needed_claim_deadline(self.refund_height()) + self.locks.fail_back;
+        t + 2 * self.confirm_bound + self.final_depth + self.crashes.1 + 1
+    }
+
+    pub(crate) fn is(&self, wrong: Wrong) -> bool {
+        self.wrong == Some(wrong)
+    }
+
+    pub(crate) fn payer_honest(&self) -> bool {
+        self.honest != Honest::Funder
+    }
+
+    pub(crate) fn funder_honest(&self) -> bool {
+        self.honest != Honest::Payer
+    }
+}
