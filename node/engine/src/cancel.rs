@@ -6,6 +6,7 @@ use cambista_protocol::words::SwapId;
 use crate::engine::Core;
 use crate::handle::{EngineError, Reply};
 use crate::ports::{PortError, Ports};
+use crate::words::Sats;
 
 impl<P: Ports> Core<P> {
     /// Cancels a swap, or says why it is too late.
@@ -49,9 +50,9 @@ impl<P: Ports> Core<P> {
 fn payer_words(payer: &PayerSwap) -> Result<String, &'static str> {
     match payer.decision() {
         Decision::Open => Ok(format!(
-            "cancelled: the secret stays here, so the payment of {} sat cannot be taken. It returns as soon as the \
+            "cancelled: the secret stays here, so the payment of {} cannot be taken. It returns as soon as the \
              other side lets it go, at the latest when its time lock ends{}",
-            (payer.deal().swap_amount + payer.deal().prepay_amount).to_sat(),
+            Sats(payer.deal().swap_amount + payer.deal().prepay_amount),
             if payer.deal().prepay_hash.is_some() && payer.funding().is_some() {
                 "; the maker has funded the swap already and may keep the prepay"
             } else {

@@ -28,6 +28,7 @@ mod taker;
 pub mod view;
 mod views;
 mod wishes;
+mod words;
 
 pub use engine::Engine;
 pub use handle::{

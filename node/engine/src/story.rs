@@ -8,6 +8,7 @@ use cambista_protocol::words::{Direction, Side};
 use crate::live::Live;
 use crate::ports::StoredEvent;
 use crate::view::TimelineLine;
+use crate::words::Sats;
 
 /// Where a swap stands, for people.
 pub(crate) struct Told {
@@ -71,10 +72,7 @@ fn payer_told(live: &Live, payer: &PayerSwap, height: u32) -> Told {
     match (payer.decision(), payer.funding()) {
         (Decision::Open, None) => Told {
             state: "paying",
-            money: format!(
-                "{} sat reserved in your channels, not yet paid",
-                amount.to_sat()
-            ),
+            money: format!("{} reserved in your channels, not yet paid", Sats(amount)),
             next: format!(
                 "the other side funds the swap by about block {}; if it does not, the payment comes back (at the latest after its time lock)",
                 deal.locks.fund_until(deal.agreed_height)
@@ -87,9 +85,9 @@ fn payer_told(live: &Live, payer: &PayerSwap, height: u32) -> Told {
             Told {
                 state: "confirming",
                 money: format!(
-                    "{} sat reserved in your channels; {} sat funded for you on the chain",
-                    amount.to_sat(),
-                    deal.amount.to_sat()
+                    "{} reserved in your channels; {} funded for you on the chain",
+                    Sats(amount),
+                    Sats(deal.amount)
                 ),
                 next: format!(
                     "{has} of {} confirmations, then the coins are claimed; if that is not possible by block {last}, both sides get their money back",
@@ -104,8 +102,8 @@ fn payer_told(live: &Live, payer: &PayerSwap, height: u32) -> Told {
                 "sweeping"
             },
             money: format!(
-                "{} sat on the chain are being claimed for you",
-                deal.amount.to_sat()
+                "{} on the chain are being claimed for you",
+                Sats(deal.amount)
             ),
             next: match output.and_then(|o| o.spent) {
                 Some(spend) if spend.confirmed.is_some() => {
@@ -121,8 +119,8 @@ fn payer_told(live: &Live, payer: &PayerSwap, height: u32) -> Told {
         (Decision::Aborted(why), _) => Told {
             state: "aborting",
             money: format!(
-                "{} sat reserved in your channels until the other side lets them go",
-                amount.to_sat()
+                "{} reserved in your channels until the other side lets them go",
+                Sats(amount)
             ),
             next: format!(
                 "{}; the other side takes its coins back and fails the payment, at the latest when its time lock ends",
@@ -156,7 +154,7 @@ fn funder_told(live: &Live, funder: &FunderSwap, height: u32) -> Told {
         },
         Funding::Built(_) => Told {
             state: "funding",
-            money: format!("{} sat reserved in your wallet", deal.amount.to_sat()),
+            money: format!("{} reserved in your wallet", Sats(deal.amount)),
             next: "the funding goes out as soon as the held payment is safe on this disk"
                 .to_owned(),
         },
@@ -180,8 +178,8 @@ fn external_told(funder: &FunderSwap, height: u32) -> Told {
             .to_owned(),
         next: if open {
             format!(
-                "send exactly {} sat, once, so that it is in a block by height {last}; send nothing after that",
-                deal.amount.to_sat()
+                "send exactly {}, once, so that it is in a block by height {last}; send nothing after that",
+                Sats(deal.amount)
             )
         } else {
             "send nothing any more: what still arrives is sent back, less the miner fee".to_owned()
@@ -196,8 +194,8 @@ fn funder_published(live: &Live, funder: &FunderSwap, height: u32) -> Told {
         return Told {
             state: "sweeping",
             money: format!(
-                "{} sat are yours over Lightning",
-                (deal.swap_amount + deal.prepay_amount).to_sat()
+                "{} are yours over Lightning",
+                Sats(deal.swap_amount + deal.prepay_amount)
             ),
             next: "the swap ends when the other side's claim is 6 blocks deep".to_owned(),
         };
@@ -206,10 +204,7 @@ fn funder_published(live: &Live, funder: &FunderSwap, height: u32) -> Told {
     if taking_back {
         return Told {
             state: "refunding",
-            money: format!(
-                "{} sat on their way back to your wallet",
-                deal.amount.to_sat()
-            ),
+            money: format!("{} on their way back to your wallet", Sats(deal.amount)),
             next: match live.sweeps.last() {
                 Some(_) => {
                     "the refund is out; the payment is let go when it is 6 blocks deep".to_owned()
@@ -222,8 +217,8 @@ fn funder_published(live: &Live, funder: &FunderSwap, height: u32) -> Told {
     Told {
         state: "confirming",
         money: format!(
-            "{} sat in the swap's contract; the Lightning payment is held for you",
-            deal.amount.to_sat()
+            "{} in the swap's contract; the Lightning payment is held for you",
+            Sats(deal.amount)
         ),
         next: match confirmed {
             Some(_) => format!(
@@ -251,9 +246,9 @@ fn line(live: &Live, stored: &StoredEvent) -> Option<TimelineLine> {
     let mut about = None;
     let text = match &stored.event {
         Event::Opened => format!(
-            "terms agreed: {} of {} sat with {} {}",
+            "terms agreed: {} of {} with {} {}",
             direction_words(deal.direction),
-            deal.amount.to_sat(),
+            Sats(deal.amount),
             if live.record.side == Side::Taker {
                 "maker"
             } else {
@@ -273,8 +268,8 @@ fn line(live: &Live, stored: &StoredEvent) -> Option<TimelineLine> {
                 (None, true) => "the funding is in the mempool".to_owned(),
                 (Some(at), true) => format!("the funding is confirmed in block {at}"),
                 (_, false) => format!(
-                    "{} sat arrived at the contract that are not of this swap; ignored",
-                    value.to_sat()
+                    "{} arrived at the contract that are not of this swap; ignored",
+                    Sats(*value)
                 ),
             }
         }
