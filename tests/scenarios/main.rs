@@ -30,6 +30,7 @@ mod funding_late;
 mod hold_invoices;
 mod in_;
 mod interop;
+mod killed_anytime;
 mod limits_are_kept;
 mod maker_killed;
 mod out;

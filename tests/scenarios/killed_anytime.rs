@@ -1,0 +1,172 @@
+//! Nodes are killed at any moment of a swap, and no channel is closed for it: both sides end with what the swap gives.
+//!
+//! `CAMBISTA_KILLS` makes it more kills.
+
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
+
+use bitcoin::OutPoint;
+use cambista_harness::transaction::paid_in_mempool;
+use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::{Change, Market, Taken, Way};
+
+use crate::taker_killed::{finish, purses};
+
+const KILLS: u32 = 6;
+/// Everything a moment of the swap sets off is over by then (milliseconds).
+const LONGEST: u64 = 250;
+
+/// Who is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Victims {
+    Taker,
+    Maker,
+    Both,
+}
+
+/// From which moment of the swap on the time is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    /// It has begun: payment, hold, funding.
+    Begun,
+    /// Its last confirmation: reveal, claim, settlement.
+    Confirmed,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Kill {
+    way: Way,
+    victims: Victims,
+    from: From,
+    after: Duration,
+}
+
+impl Kill {
+    /// Every mixture of the others comes once in twelve; the moment is left to chance.
+    fn new(number: u32, chance: &mut Chance) -> Self {
+        Self {
+            way: if number / 2 % 2 == 0 {
+                Way::Out
+            } else {
+                Way::In
+            },
+            victims: match number / 2 % 3 {
+                0 => Victims::Taker,
+                1 => Victims::Maker,
+                _ => Victims::Both,
+            },
+            from: if number % 2 == 0 {
+                From::Begun
+            } else {
+                From::Confirmed
+            },
+            after: Duration::from_millis(chance.early(LONGEST)),
+        }
+    }
+
+    /// Less comes back than has gone out, so that there is always something to come back.
+    fn amount(&self) -> u64 {
+        match self.way {
+            Way::Out => 100_000,
+            Way::In => 60_000,
+        }
+    }
+}
+
+#[test]
+fn kills_at_any_moment_close_no_channel() {
+    let kills = std::env::var("CAMBISTA_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let mut market = Market::direct(3);
+    let mut chance = Chance::new();
+    for number in 0..kills {
+        let kill = Kill::new(number, &mut chance);
+        println!("{number}: {kill:?}");
+        survive(&mut market, kill);
+    }
+}
+
+/// Balances are compared channel by channel: one that was closed does not compare.
+fn survive(market: &mut Market, kill: Kill) {
+    let before = purses(market);
+    let taken = Taken::take(&market.taker, kill.way, kill.amount(), &[]);
+    let outpoint = match kill.from {
+        From::Begun => {
+            sleep(kill.after);
+            kill_and_restart(market, kill.victims);
+            funded_or_over(market, &taken)
+        }
+        From::Confirmed => {
+            let (outpoint, _) = taken.wait_funding(&market.bitcoind);
+            market.mine(taken.quote.confirmations - 1);
+            market.bitcoind.mine(1);
+            sleep(kill.after);
+            kill_and_restart(market, kill.victims);
+            Some(outpoint)
+        }
+    };
+    match outpoint {
+        Some(outpoint) => finish(market, &taken, outpoint, &before),
+        None => {
+            for (purse, node) in before.iter().zip([&market.taker, &market.makers[0]]) {
+                purse.assert_changed(node, &market.bitcoind, Change::default());
+            }
+        }
+    }
+}
+
+fn kill_and_restart(market: &mut Market, victims: Victims) {
+    let (taker, maker) = (victims != Victims::Maker, victims != Victims::Taker);
+    if taker {
+        market.taker.kill9();
+    }
+    if maker {
+        market.makers[0].kill9();
+    }
+    if taker {
+        market.taker.restart();
+    }
+    if maker {
+        market.makers[0].restart();
+    }
+}
+
+/// The contract's output as soon as there is one; none when both sides have given the swap up before.
+fn funded_or_over(market: &Market, taken: &Taken) -> Option<OutPoint> {
+    wait_for("the swap to be funded or given up", secs(60), || {
+        if let Ok((outpoint, _)) =
+            paid_in_mempool(&market.bitcoind, &taken.script, taken.quote.amount_sat)
+        {
+            return Ok(Some(outpoint));
+        }
+        let views = [&market.taker, &market.makers[0]].map(|node| taken.seen_by(node));
+        if views.iter().all(|view| view["ended"] == true) {
+            return Ok(None);
+        }
+        Err(format!("{views:?}"))
+    })
+}
+
+/// Moments that differ from run to run; they are printed.
+struct Chance(u64);
+
+impl Chance {
+    fn new() -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Self(now.map_or(1, |now| u64::from(now.subsec_nanos())))
+    }
+
+    fn up_to(&mut self, longest: u64) -> u64 {
+        // A linear congruential step; its upper half is random enough.
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) % (longest + 1)
+    }
+
+    /// Early moments more often: most happens there.
+    fn early(&mut self, longest: u64) -> u64 {
+        let longest = self.up_to(longest);
+        self.up_to(longest)
+    }
+}
