@@ -104,6 +104,11 @@ impl From<ClientError> for Failure {
         let text = error.to_string();
         match error {
             ClientError::Problem(problem) => (*problem).into(),
+            // Before the first `init` there is nothing to run.
+            ClientError::NotRunning(ref root) if !root.join("cambista.toml").exists() => {
+                let text = format!("There is no node in {}", root.display());
+                Self::new(Exit::Unreachable, text, "cambista init --help")
+            }
             ClientError::NotRunning(_) | ClientError::Unreachable { .. } => {
                 Self::new(Exit::Unreachable, text, "cambista run")
             }

@@ -217,13 +217,13 @@ pub(super) fn price(quote: &QuoteView, terms: Terms, typed: &Order, order: &Orde
     let prepay = match quote.prepay_sat {
         0 => String::new(),
         at_risk => format!(
-            "; {} of it is a prepay, lost if you walk away",
+            "; {} of it is a prepay, at risk with this maker",
             sat(at_risk)
         ),
     };
     let lost = match (out, quote.worst_if_failed_sat) {
         (_, 0) => "nothing".to_owned(),
-        (true, worst) => format!("at most {}: the prepay", sat(worst)),
+        (true, worst) => format!("at most {}: the prepay and its routing", sat(worst)),
         (false, worst) => format!(
             "at most {}: miner fees of sending and taking back",
             sat(worst)

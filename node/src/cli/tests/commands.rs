@@ -180,18 +180,22 @@ async fn a_maker_that_breaks_its_word_means_nothing_began() {
 async fn without_a_node_every_command_says_how_to_start_one() {
     let node = served(|_| ()).await;
     node.dir.forget_api_address();
-    for line in [
-        "cambista status",
-        "cambista out 5 --yes",
-        "cambista maker show",
-        "cambista stop",
-    ] {
-        let failure = typed(&node, line).await.unwrap_err();
-        assert_eq!(
-            (failure.exit, failure.next.as_str()),
-            (Exit::Unreachable, "cambista run"),
-            "{line}"
-        );
+    for next in ["cambista init --help", "cambista run"] {
+        for line in [
+            "cambista status",
+            "cambista out 5 --yes",
+            "cambista maker show",
+            "cambista stop",
+        ] {
+            let failure = typed(&node, line).await.unwrap_err();
+            assert_eq!(
+                (failure.exit, failure.next.as_str()),
+                (Exit::Unreachable, next),
+                "{line}"
+            );
+        }
+        // The second time round the folder holds a node, which does not run.
+        std::fs::write(node.dir.config(), "").unwrap();
     }
 }
 
