@@ -3,7 +3,7 @@
 //! It is generic over its ports ([`ports`]): chain, wallet, Lightning, peers, store, keys, clock. It knows no LDK, no
 //! libp2p and no HTTP. Only the engine advances a swap, and only its sweeper spends HTLC outputs.
 //!
-//! One task owns all swaps ([`engine`]). It takes one input at a time, stores what it means, and only then acts.
+//! One task owns all swaps (`engine.rs`). It takes one input at a time, stores what it means, and only then acts.
 
 mod advance;
 mod blocks;
