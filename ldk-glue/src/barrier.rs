@@ -165,12 +165,11 @@ impl Store {
         Ok(())
     }
 
-    fn stage(&self, change: Change) -> Result<(), io::Error> {
-        self.usable()?;
+    /// Never fails, after a failed write neither: LDK would panic, and the node could not even stop in good order.
+    fn stage(&self, change: Change) {
         let mut staged = self.staged();
         staged.push(change);
         self.waiting.store(staged.len(), Ordering::Release);
-        Ok(())
     }
 
     fn turn(&self) -> MutexGuard<'_, Saved> {
@@ -258,7 +257,8 @@ impl KVStoreSync for Store {
             return self.save();
         }
         if is_monitor(primary) {
-            return self.stage(change(primary, secondary, key, Some(buf)));
+            self.stage(change(primary, secondary, key, Some(buf)));
+            return Ok(());
         }
         self.guarded(key, || self.inner.write(primary, secondary, key, buf))
     }
@@ -271,7 +271,8 @@ impl KVStoreSync for Store {
         lazy: bool,
     ) -> Result<(), io::Error> {
         if is_monitor(primary) {
-            return self.stage(change(primary, secondary, key, None));
+            self.stage(change(primary, secondary, key, None));
+            return Ok(());
         }
         self.guarded(key, || self.inner.remove(primary, secondary, key, lazy))
     }

@@ -158,6 +158,8 @@ fn after_one_failed_write_nothing_newer_is_written() {
     assert!(store.settle().is_err());
     assert!(store.save().is_err());
     assert!(store.write("a", "b", "new", vec![2]).is_err());
+    // LDK must not panic over it.
+    store.write(UPDATES, "a", "2", vec![2]).unwrap();
     assert!(kv.rows.lock().unwrap().is_empty());
     assert!(fatal.reason().unwrap().contains("disk full"));
 }
