@@ -21,18 +21,24 @@ macro_rules! at_two_fee_rates {
     };
 }
 
+mod addresses;
 mod at_once;
 mod cancelled;
 mod chain_and_wallet;
 mod cheapest_is_chosen;
+mod external;
 mod funding_bumped;
 mod funding_late;
 mod hold_invoices;
 mod in_;
 mod interop;
 mod killed_anytime;
+mod late_maker;
 mod limits_are_kept;
+mod limits_bite;
 mod maker_killed;
+mod never_funded;
+mod no_route;
 mod out;
 mod payer_vanishes;
 mod reorganised;

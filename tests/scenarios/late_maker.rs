@@ -1,0 +1,80 @@
+//! A maker that joins a running market is found, and taken because it is the cheapest.
+
+use cambista_harness::market::{USUAL, lightning_address, make, p2p_addresses};
+use cambista_harness::{
+    Change, Market, MarketOptions, Node, NodeOptions, Price, Purse, Taken, Way,
+};
+
+at_two_fee_rates!(the_third_is_found_and_chosen);
+
+const DEAR: Price = Price {
+    out_base: 2_000,
+    out_ppm: 9_000,
+    in_base: 2_000,
+    in_ppm: 9_000,
+};
+const CHEAPEST: Price = Price {
+    out_base: 1,
+    out_ppm: 1,
+    in_base: 1,
+    in_ppm: 1,
+};
+
+fn the_third_is_found_and_chosen(fee_rate: u32) {
+    let mut market = Market::start(&MarketOptions::new(fee_rate, &[USUAL, DEAR]));
+    let first = market.makers[0].status()["node_id"].clone();
+    let earlier = market.taker.cli(&["quote", "out", "400000"]);
+    assert_eq!(earlier["quotes"].as_array().unwrap().len(), 2, "{earlier}");
+    assert_eq!(earlier["quotes"][0]["maker"], first, "{earlier}");
+
+    let third = join(&market, fee_rate);
+    market.makers.push(third);
+    market.wait_quotes();
+    let offers = market.taker.cli(&["offers"]);
+    assert_eq!(offers["offers"].as_array().unwrap().len(), 6, "{offers}");
+
+    let nodes = [&market.taker, &market.makers[0], &market.makers[2]];
+    let before = nodes.map(|node| Purse::of(node, &market.bitcoind));
+    let taken = Taken::take(&market.taker, Way::Out, 400_000, &[]);
+    assert_eq!(taken.quote.maker, market.makers[2].status()["node_id"]);
+    let seen = market.confirm_and_claim(&taken);
+    let routing = taken.payments();
+    let between = Change {
+        lightning: routing,
+        chain: 0,
+    };
+    let changes = [
+        taken.taker_change(&seen, routing, true),
+        between,
+        taken.maker_change(&seen, 0),
+    ];
+    for ((node, purse), change) in nodes.into_iter().zip(&before).zip(changes) {
+        purse.assert_changed(node, &market.bitcoind, change);
+    }
+    market.mine(5);
+    taken.assert_outcome(&market.taker, "done");
+    taken.assert_outcome(&market.makers[2], "done");
+}
+
+/// One that knows nobody but the first maker, which opens a channel to it.
+fn join(market: &Market, fee_rate: u32) -> Node {
+    let options = NodeOptions {
+        fee_rate,
+        bootstrap: p2p_addresses(&market.makers[0]),
+        ..NodeOptions::default()
+    };
+    let mut third = Node::start("maker3", &market.bitcoind, &options);
+    make(&third, CHEAPEST, 96);
+    third.stop();
+    third.restart();
+    let answer = third.cli(&["wallet", "address"]);
+    market
+        .bitcoind
+        .fund_address(answer["address"].as_str().unwrap(), 3_000_000);
+    market.mine(1);
+    let to = lightning_address(&third);
+    market.makers[0].cli(&["channel", "open", &to, "2000000", "--announced"]);
+    market.mine(6);
+    third.wait_height(market.bitcoind.height());
+    third
+}

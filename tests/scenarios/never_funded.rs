@@ -1,0 +1,70 @@
+//! The maker does not fund: the payment goes back, and nobody has lost anything.
+
+use cambista_harness::market::USUAL;
+use cambista_harness::{Change, Market, MarketOptions, Price, Purse, Taken, Way};
+
+at_two_fee_rates!(its_coins_are_gone, it_slept_through_its_window);
+
+const DEAR: Price = Price {
+    out_base: 5_000,
+    out_ppm: 9_000,
+    in_base: 5_000,
+    in_ppm: 9_000,
+};
+/// Blocks after the agreement in which a maker may fund.
+const FUND_WINDOW: u32 = 6;
+
+/// The node between sleeps, so that the payment arrives when the maker has spent its coins.
+fn its_coins_are_gone(fee_rate: u32) {
+    let mut market = Market::start(&MarketOptions::new(fee_rate, &[DEAR, USUAL]));
+    let elsewhere = market.bitcoind.new_address();
+    let (taken, mut before) = agree(&mut market);
+    market.makers[1].cli(&["wallet", "send", &elsewhere, "--all", "--yes"]);
+    market.makers[0].thaw();
+    let ended = taken.assert_outcome(&market.makers[1], "nothing_happened");
+    let said = ended["money"].as_str().unwrap();
+    assert!(said.contains("could not be funded"), "{ended}");
+    taken.assert_outcome(&market.taker, "nothing_happened");
+    market.mine(1);
+    before[2].chain = Purse::of(&market.makers[1], &market.bitcoind).chain;
+    nothing_changed(&market, &before);
+}
+
+/// It comes back when funding would be too late.
+fn it_slept_through_its_window(fee_rate: u32) {
+    let mut market = Market::start(&MarketOptions::new(fee_rate, &[DEAR, USUAL]));
+    let (taken, before) = agree(&mut market);
+    market.makers[1].freeze();
+    market.mine(FUND_WINDOW + 1);
+    market.makers[1].thaw();
+    market.sync();
+    market.makers[0].thaw();
+    taken.assert_outcome(&market.makers[1], "nothing_happened");
+    taken.assert_outcome(&market.taker, "nothing_happened");
+    market.mine(1);
+    nothing_changed(&market, &before);
+}
+
+/// A swap that is agreed with the maker behind, while the node between sleeps; and what everybody had before.
+fn agree(market: &mut Market) -> (Taken, Vec<Purse>) {
+    let before = everybody(market);
+    let far = market.makers[1].status()["node_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    market.makers[0].freeze();
+    let taken = Taken::take(&market.taker, Way::Out, 500_000, &["--maker", &far]);
+    (taken, before)
+}
+
+fn everybody(market: &Market) -> Vec<Purse> {
+    let purse = |node| Purse::of(node, &market.bitcoind);
+    market.running().map(purse).collect()
+}
+
+fn nothing_changed(market: &Market, before: &[Purse]) {
+    for (node, purse) in market.running().zip(before) {
+        purse.assert_changed(node, &market.bitcoind, Change::default());
+    }
+    assert!(market.bitcoind.mempool().is_empty());
+}
