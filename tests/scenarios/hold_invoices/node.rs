@@ -37,6 +37,8 @@ pub(crate) struct Disk {
     wallet: Arc<Mutex<Vec<Vec<u8>>>>,
     /// What the rows were after every change so far.
     states: Arc<Mutex<Vec<Rows>>>,
+    /// How many batches it still takes; all, when not said.
+    left: Arc<Mutex<Option<u32>>>,
 }
 
 impl Disk {
@@ -45,8 +47,13 @@ impl Disk {
         Self {
             rows: Arc::new(Mutex::new(self.rows.lock().unwrap().clone())),
             wallet: Arc::new(Mutex::new(self.wallet.lock().unwrap().clone())),
-            states: Arc::default(),
+            ..Self::default()
         }
+    }
+
+    /// Takes this many more batches and then fails.
+    pub(crate) fn fail_after(&self, batches: u32) {
+        *self.left.lock().unwrap() = Some(batches);
     }
 
     /// A disk with these rows and these changes of the wallet.
@@ -54,7 +61,7 @@ impl Disk {
         Self {
             rows: Arc::new(Mutex::new(rows)),
             wallet: Arc::new(Mutex::new(wallet)),
-            states: Arc::default(),
+            ..Self::default()
         }
     }
 
@@ -127,6 +134,9 @@ impl KVStoreSync for Disk {
 
 impl AtomicStore for Disk {
     fn apply(&self, changes: &[Change]) -> Result<(), io::Error> {
+        if let Some(left) = &mut *self.left.lock().unwrap() {
+            *left = left.checked_sub(1).ok_or(io::ErrorKind::Other)?;
+        }
         self.change(|rows| {
             for change in changes {
                 let at = key(&change.primary, &change.secondary, &change.key);
