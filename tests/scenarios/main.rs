@@ -43,4 +43,5 @@ mod out;
 mod payer_vanishes;
 mod reorganised;
 mod taker_killed;
+mod too_small;
 mod two_hops;
