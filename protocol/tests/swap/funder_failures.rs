@@ -122,6 +122,20 @@ fn with_r_known_the_coins_are_not_taken_back_even_at_t() {
 }
 
 #[test]
+fn a_funder_that_is_paid_does_not_wait_for_ever_for_a_payer_that_never_claims() {
+    let mut funder = Driven::confirmed_funder(false);
+    funder.event(Event::PeerPreimage {
+        preimage: Secret32(R),
+    });
+    funder.event(Event::Claimed { leg: Leg::Swap });
+    funder.to(T + 24);
+    assert_eq!(funder.swap.outcome(), None);
+    funder.to(T + 25);
+    assert_eq!(funder.swap.outcome(), Some(Outcome::Done));
+    assert!(funder.spend_wish().is_none(), "the output is the payer's");
+}
+
+#[test]
 fn a_payment_lightning_gave_up_leaves_the_refund_open() {
     let mut funder = Driven::confirmed_funder(false);
     funder.event(Event::Dropped { leg: Leg::Swap });

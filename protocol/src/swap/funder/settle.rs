@@ -115,7 +115,10 @@ impl FunderSwap {
                 o.buried_spend(&locks, height)
                     .is_some_and(|s| !self.is_ours(s.kind))
             });
-            return (claimed || chain_is_ours).then_some(Outcome::Done);
+            // Paid, this side has nothing at stake: it does not wait for ever for a payer that never claims.
+            let enough = locks.refund_confirm + locks.reorg_depth;
+            let late = height > self.deal.refund_height + enough;
+            return (claimed || chain_is_ours || late).then_some(Outcome::Done);
         }
         if chain_is_ours {
             return Some(if self.prepay == Htlc::Claimed {
