@@ -1,6 +1,7 @@
 //! What holds whatever happens between two commits. Any other engine behind the store would have to pass this.
 
 use bitcoin::hashes::Hash as _;
+use cambista_ldk::{AtomicStore as _, Change};
 use rusqlite::Connection;
 
 use super::*;
@@ -34,6 +35,40 @@ fn a_change_that_was_not_committed_is_gone_and_the_store_goes_on() {
     assert!(given_up.is_err());
     assert_eq!(store.setting::<u64>("half").unwrap(), None);
     store.set_setting("whole", &1).unwrap();
+}
+
+/// LDK's channel manager and monitors belong together: half of a batch would close channels.
+#[test]
+fn of_a_batch_of_lightnings_changes_all_are_made_or_none() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let change = |key: &str, value: Option<u8>| Change {
+        primary: String::new(),
+        secondary: String::new(),
+        key: key.to_owned(),
+        value: value.map(|value| vec![value]),
+    };
+    let batch = [
+        change("one", Some(1)),
+        change("two", Some(1)),
+        change("one", None),
+    ];
+    store.apply(&batch).unwrap();
+    assert_eq!(store.list("", "").unwrap(), ["two"]);
+
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON kv WHEN NEW.key = 'bad' \
+                  BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    store
+        .write(|transaction| Ok(transaction.execute(refuse, [])?))
+        .unwrap();
+    let batch = [
+        change("two", Some(2)),
+        change("three", Some(2)),
+        change("bad", Some(2)),
+    ];
+    assert!(store.apply(&batch).is_err());
+    assert_eq!(store.list("", "").unwrap(), ["two"]);
+    assert_eq!(store.read("", "", "two").unwrap(), [1]);
 }
 
 /// A crash is a copy of the files taken while the store is open: nothing is flushed or closed for it.
