@@ -24,7 +24,10 @@ pub enum DataDirError {
     )]
     NoHome,
     /// A file could not be read or written.
-    #[error("cannot {what} {path}: {source}")]
+    #[error(
+        "cannot {what} {path}: {source}. No money was touched: check that the disk is not full and that this user may \
+         read and write the folder, then try again"
+    )]
     Io {
         /// What was tried.
         what: &'static str,
@@ -272,9 +275,12 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DataDirError> {
             io::ErrorKind::AlreadyExists => DataDirError::Exists(path.to_owned()),
             _ => io_error("write", path)(error),
         })?;
-    file.write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .map_err(io_error("write", path))?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    if written.is_err() {
+        // Half a file would look like a whole one the next time.
+        let _ = fs::remove_file(path);
+    }
+    written.map_err(io_error("write", path))?;
     sync_folder(path);
     Ok(())
 }

@@ -72,7 +72,11 @@ pub fn init(dir: &DataDir, config: &Config, words: Option<&str>) -> Result<Creat
     }
     dir.create()?;
     config.save_new(&dir.config())?;
-    dir.write_seed(&words)?;
+    if let Err(error) = dir.write_seed(&words) {
+        // Or the next try would find settings and take them for a node.
+        let _ = std::fs::remove_file(dir.config());
+        return Err(error.into());
+    }
     Ok(Created {
         words,
         restored,

@@ -46,6 +46,9 @@ impl Running {
     ) -> Result<Self, DaemonError> {
         let config = Config::load(&dir.config())?;
         let seed = Seed::from_words(&dir.read_seed()?, config.network)?;
+        // First of all that is written, so that a folder nothing can be written to is found out before anything is begun.
+        let token = SystemEntropy.bytes32().to_lower_hex_string();
+        dir.write_api_token(&token)?;
         let store = Arc::new(Store::open(&dir.database())?);
         let listener = TcpListener::bind(config.api.listen)
             .await
@@ -110,7 +113,14 @@ impl Running {
             tokio::spawn(maintain::run(market, stopped.clone())),
             tokio::spawn(offers::peers::keep(store, network.clone(), stopped.clone())),
         ];
-        tasks.push(serve(dir, listener, engine.clone(), backend, stopped)?);
+        tasks.push(serve(
+            dir,
+            &token,
+            listener,
+            engine.clone(),
+            backend,
+            stopped,
+        )?);
         tracing::info!(
             node_id = %node.node_id(),
             peer_id = %network.local_peer_id(),
@@ -191,18 +201,17 @@ fn swarm(
 
 fn serve(
     dir: &DataDir,
+    token: &str,
     listener: TcpListener,
     engine: EngineHandle,
     backend: NodeBackend,
     stop: watch::Receiver<bool>,
 ) -> Result<JoinHandle<()>, DaemonError> {
-    let token = SystemEntropy.bytes32().to_lower_hex_string();
     let address = listener.local_addr().map_err(|source| DaemonError::Api {
         address: ([127, 0, 0, 1], 0).into(),
         source,
     })?;
-    let state = api::State::new(engine, Arc::new(backend), &token);
-    dir.write_api_token(&token)?;
+    let state = api::State::new(engine, Arc::new(backend), token);
     let serving = tokio::spawn(async move {
         if let Err(error) = api::serve(listener, state, stop).await {
             tracing::error!(%error, "the API has ended; the node goes on, swaps are not affected");

@@ -8,7 +8,10 @@ use cambista_engine::ports::PortError;
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file cannot be opened or made.
-    #[error("cannot open the database {path}: {source}")]
+    #[error(
+        "cannot open the database {path}: {source}. Nothing was changed: check that the disk is not full and that this user \
+         may read and write the file and its folder, then start again"
+    )]
     File {
         /// The file.
         path: PathBuf,
