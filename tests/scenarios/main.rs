@@ -23,6 +23,7 @@ macro_rules! at_two_fee_rates {
 
 mod addresses;
 mod at_once;
+mod bad_input;
 mod cancelled;
 mod chain_and_wallet;
 mod cheapest_is_chosen;

@@ -1,0 +1,78 @@
+//! Amounts and addresses.
+
+use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::{Change, Market, Node, Purse};
+
+use super::{REFUSED, USAGE, assert_says, fails};
+
+#[test]
+fn amounts_and_addresses_that_cannot_be_meant_move_nothing() {
+    let market = Market::direct(3);
+    let (taker, maker, chain) = (&market.taker, &market.makers[0], &market.bitcoind);
+    let before = [taker, maker].map(|node| Purse::of(node, chain));
+
+    for way in ["out", "in"] {
+        // No amount, dust, too little for the chain's fees, more than the maker takes, than the channel holds, than there is.
+        for (amount, code, says) in [
+            ("0", USAGE, "sat"),
+            ("-1", USAGE, "'-1'"),
+            ("1.5", USAGE, "1.5"),
+            ("1e6", USAGE, "1e6"),
+            ("99999999999999999999", USAGE, "99999999999999999999"),
+            ("2100000000000001", USAGE, "cannot be swapped"),
+            ("100", REFUSED, "100 sat"),
+            ("1000", REFUSED, "1000 sat"),
+            ("4000001", REFUSED, "4000001 sat"),
+            ("2100000000000000", REFUSED, "2100000000000000 sat"),
+        ] {
+            let said = refused(taker, &[way, amount, "--yes"], code);
+            assert_says(&said, &[says]);
+        }
+    }
+    // The maker would, the channel cannot.
+    maker.cli(&[
+        "maker",
+        "set",
+        "--out-max",
+        "9000000",
+        "--in-max",
+        "9000000",
+    ]);
+    for way in ["out", "in"] {
+        wait_for("the new limits to be known", secs(20), || {
+            let offers = taker.cli(&["offers", way]);
+            let known = offers["offers"][0]["max_sat"] == 9_000_000;
+            known.then_some(()).ok_or_else(|| offers.to_string())
+        });
+        let said = refused(taker, &[way, "6000000", "--yes"], REFUSED);
+        assert_says(&said, &["Nothing was begun"]);
+    }
+
+    for address in [
+        // Other networks.
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+        "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx",
+        "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2",
+        // A typing error, nothing at all, and something else altogether.
+        "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt081",
+        "",
+        "nobody",
+        "lnbcrt1",
+    ] {
+        let said = refused(taker, &["out", "200000", address, "--yes"], USAGE);
+        assert_says(&said, &["address"]);
+        let said = refused(taker, &["wallet", "send", address, "20000", "--yes"], USAGE);
+        assert_says(&said, &["address", "nothing was sent"]);
+    }
+
+    for (node, purse) in [taker, maker].into_iter().zip(&before) {
+        assert_eq!(node.status()["open_swaps"], 0);
+        purse.assert_changed(node, chain, Change::default());
+    }
+    assert!(chain.mempool().is_empty());
+}
+
+#[track_caller]
+fn refused(node: &Node, args: &[&str], code: i32) -> String {
+    fails(node.command(args), code)
+}
