@@ -2,7 +2,6 @@
 //! the node and can be copied at any moment, as a crash would leave it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -262,7 +261,7 @@ fn config(bitcoind: &Bitcoind) -> Config {
     let mut config = Config::new(BitcoindConfig {
         host: "127.0.0.1".into(),
         port: bitcoind.rpc_port(),
-        auth: Auth::Cookie(PathBuf::from(bitcoind.cookie_path())),
+        auth: Auth::Cookie(bitcoind.cookie_path()),
         network: Network::Regtest,
     });
     config.listen = vec!["127.0.0.1:0".parse().unwrap()];
