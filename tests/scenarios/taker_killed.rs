@@ -1,9 +1,6 @@
 //! The taker is killed in the middle of a swap, misses a block and is started again: the swap goes through.
 
-use std::thread::sleep;
-
 use bitcoin::OutPoint;
-use cambista_harness::wait::secs;
 use cambista_harness::{Change, Market, Purse, Taken, Way};
 
 at_two_fee_rates!(
@@ -23,8 +20,7 @@ fn out_goes_on_after_the_funding(fee_rate: u32) {
     finish(&market, &taken, outpoint, &before);
 }
 
-/// Killed when its claim is in the mempool and everything over Lightning is settled. LDK gives up a channel whose node is
-/// killed in the milliseconds between two of its writes; that is safe, but not what is shown here.
+/// Killed when its claim is in the mempool and everything over Lightning is settled.
 fn out_goes_on_after_the_reveal(fee_rate: u32) {
     let mut market = Market::direct(fee_rate);
     let before = purses(&market);
@@ -37,7 +33,6 @@ fn out_goes_on_after_the_reveal(fee_rate: u32) {
         chain: 0,
     };
     before[0].assert_changed(&market.taker, &market.bitcoind, paid);
-    sleep(secs(1));
     market.taker.kill9();
     market.mine(1);
     market.taker.restart();
