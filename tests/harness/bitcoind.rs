@@ -153,6 +153,8 @@ impl Bitcoind {
     pub fn fund_address(&self, address: impl Display, sats: u64) -> Txid {
         let amount = format!("{}.{:08}", sats / 100_000_000, sats % 100_000_000);
         let params = json!({ "address": address.to_string(), "amount": amount, "fee_rate": 2 });
+        // The wallet is told of a block some time after the block is the tip.
+        self.expect::<Value>("syncwithvalidationinterfacequeue", Value::Null);
         must("sendtoaddress", self.rpc_wallet("sendtoaddress", params))
     }
 

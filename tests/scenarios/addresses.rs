@@ -4,9 +4,10 @@ use std::str::FromStr;
 
 use bitcoin::{Address, AddressType};
 use cambista_harness::transaction::Path;
-use cambista_harness::{Bitcoind, Change, Market, Purse, Taken, Way};
+use cambista_harness::{Bitcoind, Change, Market, Taken, Way};
 use serde_json::json;
 
+use crate::at_once::add;
 use crate::taker_killed::purses;
 
 at_two_fee_rates!(of_every_kind);
@@ -22,13 +23,15 @@ fn of_every_kind(fee_rate: u32) {
         AddressType::P2wsh,
         AddressType::P2tr,
     ];
+    let before = purses(&market);
+    let mut sums = [Change::default(); 2];
     for kind in wanted {
         let [plain, exact] = [(); 2].map(|()| address(&market.bitcoind, kind));
-        let before = purses(&market);
         let first = Taken::take(&market.taker, Way::Out, AMOUNT, &[&plain]);
         let second = Taken::take(&market.taker, Way::Out, AMOUNT, &[&exact, "--receive"]);
         assert!(second.quote.amount_sat > AMOUNT);
         let [one, two] = [&first, &second].map(|taken| taken.wait_funding(&market.bitcoind).0);
+        market.mine(first.quote.confirmations.max(second.quote.confirmations));
         let seen = [(&first, one), (&second, two)]
             .map(|(taken, outpoint)| market.mine_until_claimed(taken, outpoint));
 
@@ -42,24 +45,13 @@ fn of_every_kind(fee_rate: u32) {
         seen[0].spend.assert_rate(u64::from(fee_rate));
         assert_eq!(exact, AMOUNT, "{kind}");
 
-        let change = |index: usize, taken: &Taken| {
-            let taker = taken.taker_change(&seen[index], 0, false);
-            (taker, taken.maker_change(&seen[index], 0))
-        };
-        let ((a, b), (c, d)) = (change(0, &first), change(1, &second));
-        assert_sum(&before[0], &market, 0, [a, c]);
-        assert_sum(&before[1], &market, 1, [b, d]);
+        for (taken, swap) in [&first, &second].into_iter().zip(&seen) {
+            add(&mut sums[0], taken.taker_change(swap, 0, false));
+            add(&mut sums[1], taken.maker_change(swap, 0));
+        }
     }
-}
-
-/// Checks what the taker (0) or the maker (1) gained in two swaps.
-fn assert_sum(before: &Purse, market: &Market, side: usize, [one, two]: [Change; 2]) {
-    let node = [&market.taker, &market.makers[0]][side];
-    let sum = Change {
-        lightning: one.lightning + two.lightning,
-        chain: one.chain + two.chain,
-    };
-    before.assert_changed(node, &market.bitcoind, sum);
+    before[0].assert_changed(&market.taker, &market.bitcoind, sums[0]);
+    before[1].assert_changed(&market.makers[0], &market.bitcoind, sums[1]);
 }
 
 /// A new address of this kind that nobody of the market owns.

@@ -27,6 +27,8 @@ fn two_each_way_between_the_same_nodes(fee_rate: u32) {
         .each_ref()
         .map(|taken| taken.wait_funding(&market.bitcoind).0);
 
+    let most = all.iter().map(|taken| taken.quote.confirmations).max();
+    market.mine(most.unwrap());
     let mut wanted = [Change::default(); 2];
     for (taken, outpoint) in all.iter().zip(outpoints) {
         let seen: OnChain = market.mine_until_claimed(taken, outpoint);
@@ -53,7 +55,8 @@ fn paid(taken: &Taken) -> i64 {
     }
 }
 
-fn add(sum: &mut Change, more: Change) {
+/// Adds up what changed.
+pub(crate) fn add(sum: &mut Change, more: Change) {
     sum.lightning += more.lightning;
     sum.chain += more.chain;
 }
@@ -77,5 +80,7 @@ fn both_are_killed(market: &mut Market, way: Way) {
     market.bitcoind.mine(1);
     market.makers[0].restart();
     market.taker.restart();
+    market.sync();
+    market.mine(taken.quote.confirmations - 1);
     finish(market, &taken, outpoint, &before);
 }

@@ -58,6 +58,7 @@ fn an_exact_deposit_is_swapped_and_a_second_comes_home(fee_rate: u32) {
     let (taken, deposit) = take(&market, AMOUNT);
     assert_eq!(deposit["amount_sat"], AMOUNT);
     let outpoint = send(&market, &taken, &deposit, AMOUNT);
+    market.mine(taken.quote.confirmations);
     let seen = market.mine_until_claimed(&taken, outpoint);
     assert_eq!(seen.spend.path(outpoint), Path::Key);
     let received = Change {
@@ -186,6 +187,7 @@ fn the_address_is_shown_when_the_payment_is_held() {
         shown.then_some(deposit).ok_or_else(|| swap.to_string())
     });
     let outpoint = send(&market, &taken, &deposit, AMOUNT);
+    market.mine(taken.quote.confirmations);
     let seen: OnChain = market.mine_until_claimed(&taken, outpoint);
     assert_eq!(seen.spend.path(outpoint), Path::Key);
     market.mine(5);
