@@ -4,12 +4,13 @@ CARGO ?= cargo
 # Pinned so that the same tree is judged by the same rules everywhere.
 CARGO_DENY_VERSION := 0.20.2
 
-.PHONY: help demo test bench lint fmt clippy deny doc bitcoind clean
+.PHONY: help demo test sim bench lint fmt clippy deny doc bitcoind clean
 
 help:
 	@echo 'make demo    a whole market on regtest, on this machine alone'
 	@echo '             (KEEP=1 leaves it running and says how to use it; ARGS="..." is passed on)'
 	@echo 'make test    all tests, the end-to-end ones against real nodes and a real bitcoind'
+	@echo 'make sim     thousands of swaps with faults over a simulated world (SEEDS=2000)'
 	@echo 'make bench   what a swap takes on this machine, in a release build (RUNS=30)'
 	@echo 'make lint    formatting, clippy, licenses and sources of dependencies, documentation'
 	@echo 'make doc     the documentation, in target/doc'
@@ -25,6 +26,12 @@ demo: bitcoind
 test: bitcoind
 	$(CARGO) build --locked --workspace --bins --tests
 	BITCOIND="$$(scripts/bitcoind)" $(CARGO) test --locked --workspace $(ARGS)
+
+# Each seed is one swap with its faults; a seed and a commit give the same run again.
+SEEDS ?= 2000
+sim:
+	$(CARGO) build --locked -p cambista-sim
+	target/debug/cambista-sim $(SEEDS)
 
 RUNS ?= 30
 bench: bitcoind

@@ -1,0 +1,318 @@
+//! One block chain and one mempool for both sides: replacement by fee, final lock times, reorganisations.
+
+use std::collections::BTreeMap;
+
+use bitcoin::block::{Header, Version};
+use bitcoin::hashes::{Hash, sha256d};
+use bitcoin::{
+    Block, BlockHash, CompactTarget, OutPoint, ScriptBuf, Transaction, TxMerkleNode, TxOut, Txid,
+};
+
+use crate::rng::Rng;
+
+/// The height of the first block.
+pub(crate) const BASE: u32 = 1_000;
+
+/// A transaction that waits.
+#[derive(Clone, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) tx: Transaction,
+    pub(crate) fee: u64,
+    pub(crate) vsize: u64,
+}
+
+/// What of a transaction's inputs is free, and what it would replace.
+struct Checked {
+    fee: u64,
+    vsize: u64,
+    replaced: Vec<Txid>,
+}
+
+/// Blocks and mempool.
+#[derive(Debug, Default)]
+pub(crate) struct Chain {
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) utxos: BTreeMap<OutPoint, TxOut>,
+    pub(crate) mempool: Vec<Waiting>,
+    /// Every block ever found, with its height and the one before it.
+    pub(crate) known: BTreeMap<BlockHash, (u32, BlockHash)>,
+    /// Miners leave spends of these inputs alone until this height.
+    pub(crate) withheld: BTreeMap<OutPoint, u32>,
+    nonce: u32,
+    /// Paid to miners, block by block.
+    fees: Vec<u64>,
+    /// What there was at first.
+    start: u64,
+}
+
+fn rate_at_least(fee: u64, vsize: u64, sat_vb: u64) -> bool {
+    fee >= vsize.saturating_mul(sat_vb)
+}
+
+impl Chain {
+    /// A chain whose first block pays these outputs.
+    pub(crate) fn new(outputs: Vec<TxOut>, time: u64) -> Self {
+        let mut chain = Self::default();
+        let coins = Transaction {
+            version: bitcoin::transaction::Version::TWO,
+            lock_time: bitcoin::absolute::LockTime::ZERO,
+            input: Vec::new(),
+            output: outputs,
+        };
+        chain.append(vec![coins], time);
+        chain
+    }
+
+    pub(crate) fn height(&self) -> u32 {
+        BASE + u32::try_from(self.blocks.len()).unwrap_or(0) - 1
+    }
+
+    pub(crate) fn block(&self, height: u32) -> Option<&Block> {
+        let at = usize::try_from(height.checked_sub(BASE)?).ok()?;
+        self.blocks.get(at)
+    }
+
+    pub(crate) fn is_on(&self, hash: &BlockHash) -> bool {
+        self.known.get(hash).is_some_and(|(height, _)| {
+            self.block(*height)
+                .is_some_and(|block| block.block_hash() == *hash)
+        })
+    }
+
+    fn append(&mut self, txdata: Vec<Transaction>, time: u64) {
+        self.nonce += 1;
+        let prev = self
+            .blocks
+            .last()
+            .map_or_else(BlockHash::all_zeros, Block::block_hash);
+        let ids: Vec<u8> = txdata
+            .iter()
+            .flat_map(|tx| tx.compute_txid().to_byte_array())
+            .collect();
+        let header = Header {
+            version: Version::TWO,
+            prev_blockhash: prev,
+            merkle_root: TxMerkleNode::from_raw_hash(sha256d::Hash::hash(&ids)),
+            time: u32::try_from(time).unwrap_or(u32::MAX),
+            bits: CompactTarget::from_consensus(0),
+            nonce: self.nonce,
+        };
+        let before = self.total();
+        for tx in &txdata {
+            self.apply(tx);
+        }
+        if self.blocks.is_empty() {
+            self.start = self.total();
+            self.fees.push(0);
+        } else {
+            self.fees.push(before.saturating_sub(self.total()));
+        }
+        self.blocks.push(Block { header, txdata });
+        self.known
+            .insert(header.block_hash(), (self.height(), prev));
+    }
+
+    fn total(&self) -> u64 {
+        self.utxos.values().map(|out| out.value.to_sat()).sum()
+    }
+
+    /// Whether all coins are there, but for what miners earned.
+    pub(crate) fn conserved(&self) -> Result<(), String> {
+        let earned: u64 = self.fees.iter().sum();
+        if self.total() + earned == self.start {
+            return Ok(());
+        }
+        Err("coins were made or lost on the chain".to_owned())
+    }
+
+    fn apply(&mut self, tx: &Transaction) {
+        for input in &tx.input {
+            self.utxos.remove(&input.previous_output);
+        }
+        let txid = tx.compute_txid();
+        for (vout, out) in (0u32..).zip(&tx.output) {
+            self.utxos.insert(OutPoint { txid, vout }, out.clone());
+        }
+    }
+
+    /// Whether it waits or is in a block.
+    pub(crate) fn knows(&self, txid: &Txid) -> bool {
+        self.mempool.iter().any(|w| w.tx.compute_txid() == *txid) || self.confirmed(txid)
+    }
+
+    pub(crate) fn confirmed(&self, txid: &Txid) -> bool {
+        let mut all = self.blocks.iter().flat_map(|block| &block.txdata);
+        all.any(|tx| tx.compute_txid() == *txid)
+    }
+
+    /// An output, spent only in the mempool or not at all.
+    fn coin(&self, outpoint: &OutPoint) -> Option<TxOut> {
+        let waiting = self
+            .mempool
+            .iter()
+            .find(|w| w.tx.compute_txid() == outpoint.txid);
+        let unconfirmed = waiting.and_then(|w| {
+            let at = usize::try_from(outpoint.vout).ok()?;
+            w.tx.output.get(at).cloned()
+        });
+        self.utxos.get(outpoint).cloned().or(unconfirmed)
+    }
+
+    fn check(&self, tx: &Transaction) -> Result<Checked, String> {
+        if tx.lock_time.to_consensus_u32() > self.height() {
+            return Err("non-final".to_owned());
+        }
+        let mut paid_in = 0;
+        for input in &tx.input {
+            let coin = self
+                .coin(&input.previous_output)
+                .ok_or("bad-txns-inputs-missingorspent")?;
+            paid_in += coin.value.to_sat();
+        }
+        let paid_out: u64 = tx.output.iter().map(|out| out.value.to_sat()).sum();
+        let fee = paid_in
+            .checked_sub(paid_out)
+            .ok_or("bad-txns-in-belowout")?;
+        let vsize = u64::try_from(tx.vsize()).unwrap_or(u64::MAX);
+        if !rate_at_least(fee, vsize, 1) {
+            return Err("min relay fee not met".to_owned());
+        }
+        let spends = |other: &Transaction| {
+            other.input.iter().any(|theirs| {
+                let mut ours = tx.input.iter();
+                ours.any(|own| own.previous_output == theirs.previous_output)
+            })
+        };
+        let direct: Vec<&Waiting> = self.mempool.iter().filter(|w| spends(&w.tx)).collect();
+        for old in &direct {
+            if u128::from(fee) * u128::from(old.vsize) <= u128::from(old.fee) * u128::from(vsize) {
+                return Err("insufficient fee, rejecting replacement: rate".to_owned());
+            }
+        }
+        let mut replaced: Vec<Txid> = direct.iter().map(|w| w.tx.compute_txid()).collect();
+        loop {
+            let child = self.mempool.iter().find(|w| {
+                let id = w.tx.compute_txid();
+                let mut inputs = w.tx.input.iter();
+                !replaced.contains(&id)
+                    && inputs.any(|i| replaced.contains(&i.previous_output.txid))
+            });
+            let Some(child) = child else { break };
+            replaced.push(child.tx.compute_txid());
+        }
+        let lost: u64 = self
+            .mempool
+            .iter()
+            .filter(|w| replaced.contains(&w.tx.compute_txid()))
+            .map(|w| w.fee)
+            .sum();
+        if !replaced.is_empty() && fee < lost + vsize {
+            return Err("insufficient fee, rejecting replacement".to_owned());
+        }
+        if tx
+            .input
+            .iter()
+            .any(|i| replaced.contains(&i.previous_output.txid))
+        {
+            return Err("spends what it replaces".to_owned());
+        }
+        Ok(Checked {
+            fee,
+            vsize,
+            replaced,
+        })
+    }
+
+    /// Whether the mempool would take it.
+    pub(crate) fn test(&self, tx: &Transaction) -> Result<(), String> {
+        if self.knows(&tx.compute_txid()) {
+            return Ok(());
+        }
+        self.check(tx).map(|_| ())
+    }
+
+    /// Takes it into the mempool; miners may leave it alone for a while.
+    pub(crate) fn accept(&mut self, tx: &Transaction, withhold: u32) -> Result<bool, String> {
+        if self.knows(&tx.compute_txid()) {
+            return Ok(false);
+        }
+        let checked = self.check(tx)?;
+        self.mempool
+            .retain(|w| !checked.replaced.contains(&w.tx.compute_txid()));
+        if let Some(input) = tx.input.first() {
+            let until = self.height() + withhold;
+            self.withheld.entry(input.previous_output).or_insert(until);
+        }
+        self.mempool.push(Waiting {
+            tx: tx.clone(),
+            fee: checked.fee,
+            vsize: checked.vsize,
+        });
+        Ok(true)
+    }
+
+    /// The best rate a transaction reaches, alone or with one child.
+    fn worth(&self, waiting: &Waiting, sat_vb: u64) -> bool {
+        let txid = waiting.tx.compute_txid();
+        let alone = rate_at_least(waiting.fee, waiting.vsize, sat_vb);
+        alone
+            || self.mempool.iter().any(|w| {
+                let mut inputs = w.tx.input.iter();
+                inputs.any(|i| i.previous_output.txid == txid)
+                    && rate_at_least(w.fee + waiting.fee, w.vsize + waiting.vsize, sat_vb)
+            })
+    }
+
+    /// Finds a block with everything that pays this rate.
+    pub(crate) fn mine(&mut self, sat_vb: u64, time: u64, patient: bool) {
+        let height = self.height() + 1;
+        let mut taken: Vec<Transaction> = Vec::new();
+        loop {
+            let next = self.mempool.iter().position(|w| {
+                let free = w.tx.input.iter().all(|input| {
+                    let from = input.previous_output;
+                    let held = self
+                        .withheld
+                        .get(&from)
+                        .is_some_and(|until| height <= *until);
+                    let mined = taken.iter().any(|tx| tx.compute_txid() == from.txid);
+                    (self.utxos.contains_key(&from) || mined) && (patient || !held)
+                });
+                free && w.tx.lock_time.to_consensus_u32() < height && self.worth(w, sat_vb)
+            });
+            let Some(at) = next else { break };
+            taken.push(self.mempool.remove(at).tx);
+        }
+        self.append(taken, time);
+    }
+
+    /// Takes blocks back; their transactions wait again, if they still can.
+    pub(crate) fn disconnect(&mut self, depth: u32, rng: &mut Rng) {
+        let keep = self
+            .blocks
+            .len()
+            .saturating_sub(usize::try_from(depth).unwrap_or(0))
+            .max(1);
+        let gone = self.blocks.split_off(keep);
+        self.fees.truncate(keep);
+        self.utxos.clear();
+        for block in self.blocks.clone() {
+            block.txdata.iter().for_each(|tx| self.apply(tx));
+        }
+        let waiting = std::mem::take(&mut self.mempool);
+        let back = gone.into_iter().flat_map(|block| block.txdata);
+        for tx in back.chain(waiting.into_iter().map(|w| w.tx)) {
+            let withhold = rng.range(0, 2);
+            let _ = self.accept(&tx, withhold);
+        }
+    }
+
+    /// What stands at these scripts and is not spent, by confirmed transactions.
+    pub(crate) fn coins_at(&self, scripts: &[ScriptBuf]) -> Vec<(OutPoint, TxOut)> {
+        let at = self
+            .utxos
+            .iter()
+            .filter(|(_, out)| scripts.contains(&out.script_pubkey));
+        at.map(|(outpoint, out)| (*outpoint, out.clone())).collect()
+    }
+}

@@ -1,0 +1,140 @@
+//! What must be true at the end: whose money is where.
+
+use std::collections::BTreeMap;
+
+use bitcoin::{OutPoint, TxOut};
+use cambista_protocol::swap::{Outcome, Swap};
+use cambista_protocol::words::Role;
+
+use crate::lightning::{At, ROUTING};
+use crate::world::{NAMES, World};
+
+/// A side's change in money (sat), without what it paid to miners and for routing; and what that was.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Change {
+    pub(crate) kept: i128,
+    pub(crate) miners: u64,
+    pub(crate) routing: u64,
+}
+
+const START: u64 = 9_000_000;
+
+/// What each side has gained or lost.
+pub(crate) fn changes(world: &World) -> [Change; 2] {
+    let mut changes = [Change::default(); 2];
+    let owner = |out: &TxOut| {
+        let mut sides = world.sides.iter();
+        sides.position(|side| side.scripts.contains(&out.script_pubkey))
+    };
+    let mut outs: BTreeMap<OutPoint, TxOut> = BTreeMap::new();
+    for (at, tx) in world
+        .chain
+        .blocks
+        .iter()
+        .flat_map(|b| &b.txdata)
+        .enumerate()
+    {
+        let inputs: Vec<TxOut> = tx
+            .input
+            .iter()
+            .filter_map(|input| outs.get(&input.previous_output).cloned())
+            .collect();
+        let paid_in: u64 = inputs.iter().map(|out| out.value.to_sat()).sum();
+        let paid_out: u64 = tx.output.iter().map(|out| out.value.to_sat()).sum();
+        let who = inputs.iter().find_map(owner);
+        let who = who.or_else(|| tx.output.iter().find_map(owner));
+        if let Some(who) = who.filter(|_| at > 0) {
+            changes[who].miners += paid_in.saturating_sub(paid_out);
+        }
+        let txid = tx.compute_txid();
+        for (vout, out) in (0u32..).zip(&tx.output) {
+            outs.insert(OutPoint { txid, vout }, out.clone());
+        }
+    }
+    for (side, change) in world.sides.iter().zip(&mut changes) {
+        let coins = world.chain.coins_at(&side.scripts);
+        let coins: u64 = coins.iter().map(|(_, out)| out.value.to_sat()).sum();
+        change.kept = i128::from(coins) + i128::from(change.miners) - i128::from(START);
+    }
+    for payment in world.lightning.payments.values() {
+        if payment.at == At::Claimed {
+            let sat = i128::from(payment.amount / 1_000);
+            changes[payment.from].kept -= sat;
+            changes[payment.from].routing += ROUTING / 1_000;
+            changes[1 - payment.from].kept += sat;
+        }
+    }
+    changes
+}
+
+/// Judges the end; what is wrong goes to the world. Says in a few words how it ended.
+pub(crate) fn judge(world: &mut World, stored: &Stored) -> String {
+    let changes = changes(world);
+    let mut words = Vec::new();
+    let mut payer_done = None;
+    for (who, swaps) in stored.iter().enumerate() {
+        for (swap, record) in swaps {
+            let deal = &record.record.deal;
+            let outcome = swap.outcome();
+            words.push(format!("{} {outcome:?}", NAMES[who]));
+            if outcome.is_none() {
+                world.wrong(format!("{} never ends", NAMES[who]));
+            }
+            if outcome == Some(Outcome::Lost) {
+                world.wrong(format!("{} lost", NAMES[who]));
+            }
+            let left = world
+                .chain
+                .coins_at(std::slice::from_ref(&deal.script_pubkey));
+            if !left.is_empty() {
+                world.wrong("coins are left at the contract");
+            }
+            let claimed = |hash: &[u8; 32]| {
+                let payment = world.lightning.payments.get(hash);
+                payment.is_some_and(|p| p.at == At::Claimed)
+            };
+            let open = |hash: &[u8; 32]| {
+                let payment = world.lightning.payments.get(hash);
+                payment.is_some_and(|p| !matches!(p.at, At::Claimed | At::Failed))
+            };
+            let paid = claimed(&deal.payment_hash);
+            let prepaid = deal.prepay_hash.as_ref().is_some_and(claimed);
+            if open(&deal.payment_hash) || deal.prepay_hash.as_ref().is_some_and(open) {
+                world.wrong("a payment is still in flight");
+            }
+            let prepay = i128::from(deal.prepay_amount.to_sat()) * i128::from(prepaid);
+            let gain = i128::from(deal.amount.to_sat()) - i128::from(deal.swap_amount.to_sat());
+            let payer = gain * i128::from(paid) - prepay;
+            let due = if record.record.role == Role::Payer {
+                payer
+            } else {
+                -payer
+            };
+            let change = changes[who];
+            if change.kept != due {
+                let text = format!(
+                    "{} has {} sat where {due} sat are due (paid: {paid})",
+                    NAMES[who], change.kept
+                );
+                world.wrong(text);
+            }
+            let limit = record.record.limits.max_routing_fee_sat;
+            if record.record.role == Role::Payer && change.routing > limit {
+                world.wrong(format!("routing cost {} of {limit} sat", change.routing));
+            }
+            if let Swap::Payer(_) = swap {
+                payer_done = Some(outcome == Some(Outcome::Done));
+            }
+        }
+        if swaps.is_empty() && changes[who].kept != 0 {
+            world.wrong(format!("{} has no swap, and other money", NAMES[who]));
+        }
+    }
+    if payer_done.is_none() {
+        words.push("nothing began".to_owned());
+    }
+    words.join(", ")
+}
+
+/// Both sides' swaps as stored.
+pub(crate) type Stored = [Vec<(Swap, cambista_engine::ports::StoredSwap)>; 2];

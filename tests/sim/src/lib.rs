@@ -1,0 +1,76 @@
+//! Whole swaps of two production engines over a simulated world: one seed is one swap with everything that goes wrong.
+//!
+//! Chain, mempool, wallets, Lightning, peers, clock and randomness are simulated; the engine and its SQLite store are the
+//! real ones. A node crashes at any call of a port: before a commit, after it, or between two effects. What was not
+//! committed is lost, and so is what its Lightning had not written. After a phase of faults the world heals, and both
+//! sides must end with their money where it belongs. A seed and a version of the source give the same run again.
+
+mod chain;
+mod check;
+mod guard;
+mod lightning;
+mod node;
+mod plan;
+mod ports;
+mod rng;
+mod run;
+mod wallet;
+mod world;
+
+use node::lock;
+use run::Run;
+
+/// How one run went.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The seed.
+    pub seed: u64,
+    /// How both sides ended, in words.
+    pub end: String,
+    /// What went against the rules; empty when all is well.
+    pub violations: Vec<String>,
+    /// What happened, line by line, each with the chain's height.
+    pub trace: Vec<String>,
+}
+
+/// Runs one seed.
+///
+/// # Errors
+/// When there is no place for the databases or no runtime.
+pub fn run(seed: u64) -> Result<Report, std::io::Error> {
+    let memory = std::path::Path::new("/dev/shm");
+    let folder = if memory.is_dir() {
+        tempfile::tempdir_in(memory)?
+    } else {
+        tempfile::tempdir()?
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()?;
+    let report = runtime.block_on(async {
+        let mut run = Run::new(seed, folder.path());
+        let ended = run.whole().await;
+        report(seed, &run, ended)
+    });
+    Ok(report)
+}
+
+fn report(seed: u64, run: &Run, ended: Result<bool, String>) -> Report {
+    let stored = [0, 1].map(|who| {
+        let node = run.nodes[who].as_ref();
+        node.map(|node| node.stored()).unwrap_or_default()
+    });
+    let mut world = lock(&run.shared);
+    match ended {
+        Ok(true) => {}
+        Ok(false) => world.wrong("it does not end"),
+        Err(reason) => world.wrong(reason),
+    }
+    let end = check::judge(&mut world, &stored);
+    Report {
+        seed,
+        end,
+        violations: std::mem::take(&mut world.violations),
+        trace: std::mem::take(&mut world.trace),
+    }
+}

@@ -1,0 +1,93 @@
+//! What a seed means: one swap and what goes wrong with it.
+
+use bitcoin::Amount;
+use cambista_protocol::words::Direction;
+
+use crate::rng::Rng;
+use crate::world::Faults;
+
+/// One run's swap and its troubles.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Plan {
+    pub(crate) direction: Direction,
+    pub(crate) amount: Amount,
+    pub(crate) refund_delta: u32,
+    pub(crate) faults: Faults,
+    /// Whether the opening itself is troubled.
+    pub(crate) rough_opening: bool,
+    /// Blocks that are found while things go wrong.
+    pub(crate) trouble: u32,
+    pub(crate) crashes: u32,
+    pub(crate) reorgs: u32,
+    pub(crate) fee_changes: u32,
+    pub(crate) cancels: u32,
+    /// Rounds without faults before them: 0 is none, each is a block.
+    pub(crate) calm: u32,
+    /// Actions between two blocks, about.
+    pub(crate) pace: u32,
+}
+
+impl Plan {
+    pub(crate) fn new(rng: &mut Rng) -> Self {
+        let direction = if rng.percent(50) {
+            Direction::Out
+        } else {
+            Direction::In
+        };
+        let mut plan = Self {
+            direction,
+            amount: Amount::from_sat(u64::from(rng.range(100_000, 2_000_000))),
+            refund_delta: rng.range(96, 150),
+            faults: Faults::default(),
+            rough_opening: false,
+            trouble: 0,
+            crashes: 0,
+            reorgs: 0,
+            fee_changes: 0,
+            cancels: 0,
+            calm: 0,
+            pace: 12,
+        };
+        if rng.percent(8) {
+            return plan;
+        }
+        plan.trouble = match rng.range(0, 3) {
+            0 => rng.range(3, 10),
+            1 | 2 => rng.range(10, 40),
+            _ => rng.range(90, 200),
+        };
+        plan.pace = rng.range(8, 60);
+        if rng.percent(40) {
+            plan.calm = rng.range(1, 6);
+        }
+        plan.rough_opening = rng.percent(20);
+        if rng.percent(60) {
+            plan.crashes = rng.range(1, 6);
+        }
+        if rng.percent(40) {
+            plan.reorgs = rng.range(1, 4);
+        }
+        if rng.percent(40) {
+            plan.fee_changes = rng.range(1, 8);
+        }
+        if rng.percent(12) {
+            plan.cancels = 1;
+        }
+        let faults = &mut plan.faults;
+        if rng.percent(50) {
+            *faults = Faults {
+                lost: rng.range(0, 60),
+                delayed: rng.range(0, 60),
+                doubled: rng.range(0, 30),
+                broadcast: rng.range(0, 30),
+                route: if rng.percent(10) { 50 } else { 0 },
+                withhold: rng.range(0, 6),
+            };
+        }
+        // A side that cannot be reached at all.
+        if rng.percent(15) {
+            faults.lost = 100;
+        }
+        plan
+    }
+}
