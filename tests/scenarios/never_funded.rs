@@ -2,8 +2,13 @@
 
 use cambista_harness::market::USUAL;
 use cambista_harness::{Change, Market, MarketOptions, Price, Purse, Taken, Way};
+use serde_json::json;
 
-at_two_fee_rates!(its_coins_are_gone, it_slept_through_its_window);
+at_two_fee_rates!(
+    its_coins_are_gone_before_the_order,
+    its_coins_are_gone,
+    it_slept_through_its_window,
+);
 
 const DEAR: Price = Price {
     out_base: 5_000,
@@ -13,6 +18,26 @@ const DEAR: Price = Price {
 };
 /// Blocks after the agreement in which a maker may fund.
 const FUND_WINDOW: u32 = 6;
+
+/// Between quote and order: the maker refuses, and the taker has locked nothing.
+fn its_coins_are_gone_before_the_order(fee_rate: u32) {
+    let market = Market::direct(fee_rate);
+    let (taker, maker) = (&market.taker, &market.makers[0]);
+    let before = Purse::of(taker, &market.bitcoind);
+    let ask = json!({ "direction": "out", "amount_sat": 500_000 });
+    let quotes = taker.api_post("/quotes", &ask);
+    let elsewhere = market.bitcoind.new_address();
+    maker.cli(&["wallet", "send", &elsewhere, "--all", "--yes"]);
+    let order = json!({ "quote_id": quotes["quotes"][0]["id"] });
+    let refused = taker.api().post("/orders", &order).unwrap_err();
+    assert!(refused.contains("not enough coins"), "{refused}");
+    assert!(refused.contains("nothing began"), "{refused}");
+    market.mine(1);
+    for node in [taker, maker] {
+        assert_eq!(node.status()["open_swaps"], 0);
+    }
+    before.assert_changed(taker, &market.bitcoind, Change::default());
+}
 
 /// The node between sleeps, so that the payment arrives when the maker has spent its coins.
 fn its_coins_are_gone(fee_rate: u32) {
