@@ -1,12 +1,12 @@
 //! Taking a step.
 
-use cambista_protocol::swap::{Htlc, Leg};
+use cambista_protocol::swap::{Funding, Htlc, Leg};
 
 use crate::actions::{Action, Step, When};
 use crate::engine::LEGS;
 use crate::machines::Ev;
-use crate::setup::{Honest, Wrong};
-use crate::world::{Ln, Model, Out, TAKE_BACK, Who, World, out};
+use crate::setup::Wrong;
+use crate::world::{Ln, Model, Out, Who, World, out};
 
 impl Model {
     /// The world after a step.
@@ -60,12 +60,6 @@ impl Model {
             }
             Action::FailOnTheWay(leg) => *world.ln_mut(leg) = Ln::Back,
             Action::Settle(leg) => *world.ln_mut(leg) = Ln::Claimed,
-            Action::Pay(at) => {
-                world.known |= 1 << at as u8;
-                if self.setup.honest == Honest::Payer {
-                    world.known |= TAKE_BACK;
-                }
-            }
         }
     }
 
@@ -92,5 +86,12 @@ impl Model {
             }
         }
         self.event(world, Who::Funder, Ev::Durable);
+        // The address is shown: the user may pay at any time, once, twice, or another value.
+        if self
+            .funder(world)
+            .is_some_and(|f| f.funding() == Funding::External)
+        {
+            world.known |= self.setup.others();
+        }
     }
 }

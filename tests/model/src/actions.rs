@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cambista_protocol::swap::{Funding, Htlc, Leg, Payment, Wish};
+use cambista_protocol::swap::{Htlc, Leg, Payment, Wish};
 
 use crate::engine::LEGS;
 use crate::machines::{Ev, outpoint};
@@ -44,8 +44,6 @@ pub(crate) enum Action {
     FailOnTheWay(Leg),
     /// A funder with the preimage takes a payment.
     Settle(Leg),
-    /// Somebody broadcasts a transaction that pays the script.
-    Pay(Out),
 }
 
 /// An action and the crash in it, if there is one.
@@ -87,8 +85,8 @@ impl fmt::Display for Step {
 }
 
 impl Model {
-    /// Every step from here. None at the end of time.
-    pub(crate) fn steps(&mut self, world: &World) -> Vec<Step> {
+    /// Every step from here, and whether this is the end of time: messages may still come, and are not waited for.
+    pub(crate) fn steps(&mut self, world: &World) -> (Vec<Step>, bool) {
         let mut actions = Vec::new();
         let mut wait = false;
         if self.setup.payer_honest() {
@@ -98,8 +96,8 @@ impl Model {
             self.funder_actions(world, &mut actions, &mut wait);
         }
         self.lightning_actions(world, &mut actions, &mut wait);
-        self.stray_actions(world, &mut actions);
-        if !wait && world.tip < self.setup.end() {
+        let end = !wait && world.tip >= self.setup.end();
+        if !wait && !end {
             actions.extend(self.blocks(world).into_iter().map(Action::Mine));
         }
         let (deepest, _) = self.setup.reorg;
@@ -117,7 +115,7 @@ impl Model {
                 steps.extend(self.crashes(action));
             }
         }
-        steps
+        (steps, end)
     }
 
     fn crashes(&self, action: Action) -> Vec<Step> {
@@ -161,10 +159,10 @@ impl Model {
             return;
         }
         let mut learn = |ev| actions.push(Action::Learn(who, ev));
-        for wish in self.wishes(world, who) {
+        for wish in self.wishes(world, who).iter() {
             if let Wish::PrepareClaim(claim) = wish {
                 for at in OUTS {
-                    if outpoint(at) == claim && world.place(at).spent.is_none() {
+                    if outpoint(at) == *claim && world.place(at).spent.is_none() {
                         learn(Ev::ClaimReady(at));
                     }
                 }
@@ -184,8 +182,10 @@ impl Model {
             };
             if let Some(news) = news {
                 learn(news);
-                // It may be told late, but not for ever.
-                *wait |= world.tip >= self.setup.expiry();
+                // Told at once, except around the expiry: between a settlement and the news of it the payer sees no
+                // difference to a later settlement.
+                let expiry = self.setup.expiry();
+                *wait |= world.tip + 2 < expiry || world.tip >= expiry;
             }
         }
         let any = self.setup.honest == Honest::Payer;
@@ -195,7 +195,8 @@ impl Model {
         if any || world.has_left(out::WITHDRAW) {
             learn(Ev::Withdrew);
         }
-        let funded = any && world.known & 1 != 0 || world.has_left(out::FUNDED);
+        // A payer that was told of the funding watches its first input: not beside strays, for the size of it.
+        let funded = (any && self.setup.others() == 0) || world.has_left(out::FUNDED);
         if funded && !world.has_left(out::FUNDED_SEEN) {
             learn(Ev::Seen(Out::First, None));
         }
@@ -228,7 +229,7 @@ impl Model {
                 *wait = true;
             }
         }
-        for wish in wishes {
+        for wish in wishes.iter() {
             match wish {
                 Wish::BuildFunding => {
                     learn(Ev::Built);
@@ -250,20 +251,12 @@ impl Model {
         if self.setup.cancel {
             learn(Ev::Cancelled);
         }
-        let external = funder.funding() == Funding::External;
         if self
             .machines
             .wishes(world.funder.machine, world.funder.view)
             .contains(&Wish::AwaitHold)
         {
             actions.push(Action::Written);
-        }
-        if external && world.tip < self.setup.refund_height() {
-            for at in [Out::OtherInputs, Out::OtherValue] {
-                if world.known & (1 << at as u8) == 0 {
-                    actions.push(Action::Pay(at));
-                }
-            }
         }
     }
 
@@ -297,33 +290,14 @@ impl Model {
                         actions.push(Action::Settle(leg));
                     }
                 }
-                Honest::Funder if world.ln(leg) == Ln::Unpaid && !world.funder.down => {
-                    if world.tip <= H0 + 2 {
-                        actions.push(Action::Arrive(leg, false));
-                        actions.push(Action::Arrive(leg, true));
-                    }
+                Honest::Funder
+                    if world.ln(leg) == Ln::Unpaid && !world.funder.down && world.tip <= H0 + 2 =>
+                {
+                    actions.push(Action::Arrive(leg, false));
+                    actions.push(Action::Arrive(leg, true));
                 }
                 _ => {}
             }
-        }
-    }
-
-    fn stray_actions(&self, world: &World, actions: &mut Vec<Action>) {
-        let mut pay = |at: Out| {
-            if world.known & (1 << at as u8) == 0 {
-                actions.push(Action::Pay(at));
-            }
-        };
-        if self.setup.honest == Honest::Payer {
-            // Any funder: its funding, in two versions if it likes.
-            pay(Out::First);
-            if self.setup.bump {
-                pay(Out::Second);
-            }
-        }
-        if self.setup.strays && world.tip < self.setup.refund_height() {
-            pay(Out::OtherInputs);
-            pay(Out::OtherValue);
         }
     }
 }

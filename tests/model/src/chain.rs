@@ -56,7 +56,8 @@ impl Model {
     fn other_outputs(&self, world: &World, at: Out) -> Vec<World> {
         let mut next = vec![*world];
         let possible = world.known & (1 << at as u8) != 0 && world.place(at).confirmed.is_none();
-        if possible && world.tip <= self.setup.refund_height() {
+        let last = self.setup.others_until.min(self.setup.refund_height());
+        if possible && world.tip <= last {
             let mut w = *world;
             w.place_mut(at).confirmed = Some(world.tip);
             next.push(w);

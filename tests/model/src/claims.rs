@@ -1,6 +1,6 @@
 //! What must hold in every world, and what must hold at the end.
 
-use cambista_protocol::swap::{Decision, Outcome, SpendHow};
+use cambista_protocol::swap::{Decision, Funding, Outcome, SpendHow};
 
 use crate::setup::Honest;
 use crate::world::{Ln, Model, Out, Who, World, out};
@@ -19,10 +19,9 @@ impl Model {
         if !end {
             return Ok(());
         }
-        if world.tip < self.setup.end() {
-            return Err("nothing can happen any more before the end".into());
-        }
-        if self.setup.honest == Honest::Both {
+        // A stranger's gift of the agreed value lets the payer take something without paying; nobody loses by it.
+        let gifts = self.setup.others[0] && !self.setup.external;
+        if self.setup.honest == Honest::Both && !gifts {
             let taken = self.taken_by_payer(world, &exact()) > 0;
             if taken != (world.swap == Ln::Claimed) {
                 return Err("one half of the swap happened, the other did not".into());
@@ -67,6 +66,10 @@ impl Model {
         };
         let own = self.own();
         let taken = self.taken_by_payer(world, &own);
+        let published = !self.setup.external && world.known & 3 != 0;
+        if published && !matches!(funder.funding(), Funding::Published(_)) {
+            return Err("the funding left without a stored intent".into());
+        }
         if world.has_left(out::FUNDER_KEY) && !funder.handed_over() {
             return Err("the funder's key left without a stored decision".into());
         }
@@ -97,6 +100,8 @@ impl Model {
             return Err("an output of the funder is left at the script".into());
         }
         match funder.outcome() {
+            // Paid, and the payer leaves its own output where it is: nothing is at stake for the funder.
+            None if world.swap == Ln::Claimed && self.setup.honest != Honest::Both => Ok(()),
             None => Err("the funder's swap never ends".into()),
             Some(Outcome::Lost) => Err("the funder's swap ended lost".into()),
             Some(Outcome::Done) if world.swap != Ln::Claimed => {

@@ -1,5 +1,7 @@
 //! An honest side around its machine: stores an event, runs its effects, grants its wishes, crashes and comes back.
 
+use std::rc::Rc;
+
 use cambista_protocol::swap::{
     Decision, Effect, FunderSwap, Funding, Htlc, Leg, PayerSwap, Payment, Say, SpendHow, SpendKind,
     SpendWish, Swap, Wish,
@@ -27,7 +29,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn wishes(&mut self, world: &World, who: Who) -> Vec<Wish> {
+    pub(crate) fn wishes(&mut self, world: &World, who: Who) -> Rc<[Wish]> {
         let side = world.side(who);
         self.machines.wishes(side.machine, side.view)
     }
@@ -181,9 +183,9 @@ impl Model {
         }
         let due = world.tip + self.setup.confirm_bound;
         let left_alone = who == Who::Funder && self.setup.is(Wrong::StuckFundingLeft);
-        for wish in self.wishes(world, who) {
+        for wish in self.wishes(world, who).iter() {
             match wish {
-                Wish::Spend(spend) => self.offer(world, who, &spend),
+                Wish::Spend(spend) => self.offer(world, who, spend),
                 Wish::KeepFunding if new_block => {
                     if let Some(version) = self.current(world) {
                         world.known |= 1 << version as u8;

@@ -3,6 +3,13 @@
 //!
 //! A search visits every world that can be reached from the beginning. A wrong number or a wrong order in the engine is
 //! handed in through a [`Setup`]: then a search must find a world in which somebody honest lost.
+//!
+//! The world keeps to what the timelocks assume and to nothing else: a spend at a fair fee is in a block within the
+//! confirmation bound, no reorganisation is deeper than its limit, no side is away longer than its margin. A funding may
+//! wait for ever. Which of two spends of one output a block takes is nobody's to say. Messages come at any later time or
+//! never. A side that is not honest mines, spends by every leaf and key it has, and says anything it likes.
+//!
+//! Not in it: fees and their caps, channels that go to the chain, a second set of parts on one hash, two swaps at once.
 
 mod act;
 mod actions;

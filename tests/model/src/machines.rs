@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
+use std::hash::BuildHasherDefault;
+use std::rc::Rc;
 
 use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
@@ -12,6 +14,7 @@ use cambista_protocol::swap::{Effect, Event, HeldHtlc, Leg, Say, SpendKind, Swap
 use cambista_protocol::terms::Deal;
 use cambista_protocol::words::{Direction, Role, Secret32};
 
+use crate::search::Mix;
 use crate::setup::{H0, Setup, Wrong};
 use crate::world::{Out, Who};
 
@@ -86,12 +89,14 @@ fn txid(out: Out) -> Txid {
     Txid::from_byte_array([out as u8 + 1; 32])
 }
 
+type Table<K, V> = HashMap<K, V, BuildHasherDefault<Mix>>;
+
 /// Every machine state seen so far and every step taken.
 pub(crate) struct Machines {
     swaps: Vec<Swap>,
     ids: HashMap<Swap, u32>,
-    steps: HashMap<(u32, Ev, u32), (u32, u16)>,
-    wishes: HashMap<(u32, u32), Vec<Wish>>,
+    steps: Table<(u32, Ev, u32), (u32, u16)>,
+    wishes: Table<(u32, u32), Rc<[Wish]>>,
     keys: [SecretKey; 2],
     blind: bool,
 }
@@ -102,8 +107,8 @@ impl Machines {
         let mut machines = Self {
             swaps: Vec::new(),
             ids: HashMap::new(),
-            steps: HashMap::new(),
-            wishes: HashMap::new(),
+            steps: Table::default(),
+            wishes: Table::default(),
             keys: [key(2), key(4)],
             blind: setup.is(Wrong::ValueNotCompared),
         };
@@ -139,11 +144,11 @@ impl Machines {
     }
 
     /// What a state wishes at a height.
-    pub(crate) fn wishes(&mut self, id: u32, height: u32) -> Vec<Wish> {
+    pub(crate) fn wishes(&mut self, id: u32, height: u32) -> Rc<[Wish]> {
         if let Some(known) = self.wishes.get(&(id, height)) {
             return known.clone();
         }
-        let wishes = self.get(id).wishes(height);
+        let wishes: Rc<[Wish]> = self.get(id).wishes(height).into();
         self.wishes.insert((id, height), wishes.clone());
         wishes
     }

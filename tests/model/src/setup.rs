@@ -72,8 +72,11 @@ pub struct Setup {
     pub crash_from: u32,
     /// Whether a funding may be bumped.
     pub bump: bool,
-    /// Whether somebody may pay the script a second output of the agreed value, or one of another.
-    pub strays: bool,
+    /// Whether somebody may pay the script from other inputs: the agreed value, or another. With an outside funding that
+    /// is the user.
+    pub others: [bool; 2],
+    /// The last height at which these may be confirmed; T at the latest.
+    pub others_until: u32,
     /// Whether users cancel.
     pub cancel: bool,
     /// The one thing done wrong.
@@ -91,7 +94,7 @@ impl Setup {
                 refund_confirm: 2,
                 reorg_depth: 2,
                 claim_margin: 1,
-                fail_back: 2,
+                fail_back: 1,
                 transit: 1,
                 pay_window: 1,
                 fund_window: 1,
@@ -108,10 +111,22 @@ impl Setup {
             crashes: (0, 1),
             crash_from: 0,
             bump: false,
-            strays: false,
+            others: [false, false],
+            others_until: u32::MAX,
             cancel: false,
             wrong: None,
         }
+    }
+
+    /// The smallest timelocks of all: what is broadcast is in the next block.
+    #[must_use]
+    pub const fn tiny(honest: Honest) -> Self {
+        let mut setup = Self::small(honest);
+        setup.confirm_bound = 1;
+        setup.locks.refund_confirm = 1;
+        setup.locks.reveal_margin = 4;
+        setup.locks.refund_delta = 11;
+        setup
     }
 
     /// T.
@@ -140,11 +155,16 @@ impl Setup {
     #[must_use]
     pub const fn end(&self) -> u32 {
         let t = self.locks.needed_claim_deadline(self.refund_height()) + self.locks.fail_back;
-        t + 2 * self.confirm_bound + self.final_depth + self.crashes.1 + 1
+        t + self.confirm_bound + self.final_depth + self.crashes.1
     }
 
     pub(crate) fn is(&self, wrong: Wrong) -> bool {
         self.wrong == Some(wrong)
+    }
+
+    /// The transactions from other inputs, as bits.
+    pub(crate) const fn others(&self) -> u8 {
+        (if self.others[0] { 1 << 2 } else { 0 }) | (if self.others[1] { 1 << 3 } else { 0 })
     }
 
     pub(crate) fn payer_honest(&self) -> bool {

@@ -179,7 +179,16 @@ impl Model {
             crashes: self.setup.crashes.0,
             input: None,
             input_due: None,
-            known: 0,
+            // Any funder may have its funding in two versions, and take it back, whenever it likes.
+            known: if self.setup.external {
+                0
+            } else {
+                self.setup.others()
+            } | match (self.setup.funder_honest(), self.setup.bump) {
+                (true, _) => 0,
+                (false, true) => 1 | 2 | TAKE_BACK,
+                (false, false) => 1 | TAKE_BACK,
+            },
             places: [Place::default(); 4],
             swap: Ln::Unpaid,
             prepay: Ln::Unpaid,

@@ -1,0 +1,172 @@
+//! The search can fail: with one number or one order wrong it finds somebody honest who lost.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic)]
+
+use cambista_model::{Honest, Setup, Wrong, search};
+
+const MOST: usize = 2_000_000;
+
+/// Searches a setup of `holds.rs` with something wrong in it: that must be found.
+fn fails(honest: Honest, change: impl Fn(&mut Setup), expected: &str) {
+    let mut setup = Setup::tiny(honest);
+    change(&mut setup);
+    let found = search(&setup, MOST).unwrap();
+    println!("{:?}: {found}", setup.wrong);
+    let (what, _) = found.violation.unwrap();
+    assert!(what.contains(expected), "{what}");
+}
+
+fn done_wrong(honest: Honest, right: impl Fn(&mut Setup), wrong: Wrong, expected: &str) {
+    let change = |s: &mut Setup| {
+        right(s);
+        s.wrong = Some(wrong);
+    };
+    fails(honest, change, expected);
+}
+
+fn quiet(_: &mut Setup) {}
+
+fn one_crash(setup: &mut Setup) {
+    setup.crashes = (1, 1);
+}
+
+#[test]
+fn a_reveal_margin_of_nothing_loses_to_the_refund() {
+    let expected = "the chain went to the funder";
+    fails(Honest::Payer, |s| s.locks.reveal_margin = 0, expected);
+}
+
+#[test]
+fn one_confirmation_loses_to_a_reorganisation_of_one_block() {
+    let change = |s: &mut Setup| {
+        s.confirmations = 1;
+        s.reorg = (1, 1);
+    };
+    fails(Honest::Payer, change, "paid over Lightning");
+}
+
+#[test]
+fn a_claim_deadline_nobody_checked_loses_the_payment() {
+    let expected = "so did the Lightning payment";
+    done_wrong(Honest::Funder, quiet, Wrong::DeadlineUnchecked, expected);
+}
+
+#[test]
+fn a_payment_failed_back_before_the_take_back_is_buried_is_lost() {
+    let change = |s: &mut Setup| {
+        s.reorg = (1, 1);
+        s.locks.reorg_depth = 1;
+    };
+    fails(Honest::Funder, change, "so did the Lightning payment");
+}
+
+#[test]
+fn a_payment_failed_back_at_the_handover_is_lost() {
+    let expected = "the chain went to the payer";
+    done_wrong(Honest::Funder, quiet, Wrong::FailedBackAtHandover, expected);
+}
+
+#[test]
+fn a_payers_key_sent_before_its_decision_is_stored_is_found() {
+    let expected = "stored decision";
+    done_wrong(Honest::Payer, one_crash, Wrong::EffectsFirst, expected);
+}
+
+#[test]
+fn a_funding_published_before_its_intent_is_stored_is_found() {
+    done_wrong(
+        Honest::Funder,
+        one_crash,
+        Wrong::EffectsFirst,
+        "stored intent",
+    );
+}
+
+#[test]
+fn a_funding_published_for_a_payment_a_crash_forgets_is_lost() {
+    let expected = "so did the Lightning payment";
+    done_wrong(Honest::Funder, one_crash, Wrong::HoldNotDurable, expected);
+}
+
+#[test]
+fn an_outbox_skipped_after_a_crash_loses_the_payment() {
+    done_wrong(
+        Honest::Funder,
+        one_crash,
+        Wrong::OutboxSkipped,
+        "so did the Lightning payment",
+    );
+}
+
+#[test]
+fn another_value_taken_for_the_agreed_one_is_found() {
+    let strays = |s: &mut Setup| {
+        s.others = [false, true];
+        s.others_until = 12;
+    };
+    let expected = "has no output";
+    done_wrong(Honest::Payer, strays, Wrong::ValueNotCompared, expected);
+}
+
+#[test]
+fn a_stuck_funding_left_alone_is_lost() {
+    done_wrong(
+        Honest::Funder,
+        quiet,
+        Wrong::StuckFundingLeft,
+        "so did the Lightning payment",
+    );
+}
+
+#[test]
+fn a_bump_from_other_inputs_pays_twice() {
+    let bump = |s: &mut Setup| s.bump = true;
+    done_wrong(
+        Honest::Funder,
+        bump,
+        Wrong::BumpFromOtherInputs,
+        "two outputs",
+    );
+}
+
+#[test]
+fn an_outside_funding_whose_payment_is_failed_early_is_lost() {
+    let external = |s: &mut Setup| {
+        s.external = true;
+        s.others = [true, false];
+    };
+    let expected = "the chain went to the payer";
+    done_wrong(
+        Honest::Funder,
+        external,
+        Wrong::ExternalFailedEarly,
+        expected,
+    );
+}
+
+#[test]
+fn lightning_fed_before_the_watcher_drops_what_it_could_claim() {
+    let away = |s: &mut Setup| {
+        s.crashes = (1, 6);
+        s.crash_from = s.refund_height();
+    };
+    let expected = "the chain went to the payer";
+    done_wrong(Honest::Funder, away, Wrong::LightningFirst, expected);
+}
+
+#[test]
+fn a_refund_after_the_handover_is_found() {
+    let expected = "refund leaf after";
+    done_wrong(Honest::Funder, quiet, Wrong::RefundAfterHandover, expected);
+}
+
+#[test]
+fn a_preimage_sent_after_an_abort_is_found() {
+    let expected = "R left the payer";
+    done_wrong(Honest::Payer, quiet, Wrong::PreimageAfterAbort, expected);
+}
+
+#[test]
+fn a_preimage_in_a_witness_nobody_reads_is_lost() {
+    let expected = "the chain went to the payer";
+    done_wrong(Honest::Funder, quiet, Wrong::WitnessIgnored, expected);
+}
