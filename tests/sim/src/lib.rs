@@ -38,6 +38,19 @@ pub struct Report {
 /// # Errors
 /// When there is no place for the databases or no runtime.
 pub fn run(seed: u64) -> Result<Report, std::io::Error> {
+    run_with(seed, 0)
+}
+
+/// Runs one seed in a world whose Lightning fails back what it was told to claim. The report must say so: this is how the
+/// checks themselves are tested.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_treason(seed: u64) -> Result<Report, std::io::Error> {
+    run_with(seed, 100)
+}
+
+fn run_with(seed: u64, treason: u32) -> Result<Report, std::io::Error> {
     let memory = std::path::Path::new("/dev/shm");
     let folder = if memory.is_dir() {
         tempfile::tempdir_in(memory)?
@@ -48,7 +61,7 @@ pub fn run(seed: u64) -> Result<Report, std::io::Error> {
         .enable_time()
         .build()?;
     let report = runtime.block_on(async {
-        let mut run = Run::new(seed, folder.path());
+        let mut run = Run::new(seed, folder.path(), treason);
         let ended = run.whole().await;
         report(seed, &run, ended)
     });

@@ -1,6 +1,6 @@
 //! One node's ports over the world. Once it has crashed nothing it calls has any effect, and nothing it waits for comes.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -32,7 +32,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub(crate) fn new(shared: Shared, who: usize, path: &PathBuf) -> Result<Self, String> {
+    pub(crate) fn new(shared: Shared, who: usize, path: &Path) -> Result<Self, String> {
         let store = Store::open(path).map_err(|error| error.to_string())?;
         Ok(Self {
             shared,

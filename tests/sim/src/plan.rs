@@ -82,11 +82,21 @@ impl Plan {
                 broadcast: rng.range(0, 30),
                 route: if rng.percent(10) { 50 } else { 0 },
                 withhold: rng.range(0, 6),
+                ..Faults::default()
             };
         }
         // A side that cannot be reached at all.
         if rng.percent(15) {
             faults.lost = 100;
+        }
+        // A funding that does not confirm.
+        if rng.percent(20) {
+            faults.stuck = rng.range(5, 70);
+        }
+        // A side whose node takes no transactions for a while.
+        if rng.percent(5) {
+            faults.broadcast = 100;
+            plan.trouble = plan.trouble.min(12);
         }
         plan
     }

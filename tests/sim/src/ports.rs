@@ -63,7 +63,12 @@ impl Chain for Node {
                 return Err(PortError("bitcoind does not answer".to_owned()));
             }
             for tx in package {
-                let withhold = world.rng.range(0, most);
+                let stuck = if world.spends_own(who, tx) {
+                    world.faults.stuck
+                } else {
+                    0
+                };
+                let withhold = world.rng.range(0, most + stuck);
                 let taken = world.chain.accept(tx, withhold);
                 let txid = tx.compute_txid();
                 match taken {
@@ -170,7 +175,13 @@ impl Lightning for Node {
         let hash = sha256::Hash::hash(&preimage).to_byte_array();
         self.act("a claim", |world, who| {
             world.note(format!("{} claims over Lightning", NAMES[who]));
-            world.lightning.call(&hash, Called::Claim);
+            let treason = world.faults.treason;
+            let called = if world.rng.percent(treason) {
+                Called::Fail
+            } else {
+                Called::Claim
+            };
+            world.lightning.call(&hash, called);
         });
     }
 

@@ -36,9 +36,10 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(seed: u64, folder: &std::path::Path) -> Self {
+    pub(crate) fn new(seed: u64, folder: &std::path::Path, treason: u32) -> Self {
         let mut world = World::new(seed);
-        let plan = Plan::new(&mut world.rng);
+        let mut plan = Plan::new(&mut world.rng);
+        plan.faults.treason = treason;
         let first = world.chain.blocks[0].block_hash();
         for side in &mut world.sides {
             side.view.push((BASE, first));
@@ -531,7 +532,10 @@ impl Run {
         }
         {
             let mut world = self.world();
-            world.faults = Faults::default();
+            world.faults = Faults {
+                treason: self.plan.faults.treason,
+                ..Faults::default()
+            };
             world.note("healed");
             for side in &mut world.sides {
                 side.fuse = None;

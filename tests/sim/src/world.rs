@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::SecretKey;
-use bitcoin::{Amount, BlockHash, OutPoint, ScriptBuf, TxOut};
+use bitcoin::{Amount, BlockHash, OutPoint, ScriptBuf, Transaction, TxOut};
 use cambista_engine::EngineHandle;
 use tokio::sync::oneshot;
 
@@ -28,6 +28,10 @@ pub(crate) struct Faults {
     pub(crate) broadcast: u32,
     pub(crate) route: u32,
     pub(crate) withhold: u32,
+    /// Miners leave a funding alone for up to so many blocks more.
+    pub(crate) stuck: u32,
+    /// In percent: what should be claimed over Lightning is failed back. No node does this; it shows what is noticed.
+    pub(crate) treason: u32,
 }
 
 /// One side's own view and purse.
@@ -113,6 +117,13 @@ impl World {
             .view
             .last()
             .map_or(BASE, |(height, _)| *height)
+    }
+
+    /// Whether a transaction spends coins of a side's own wallet.
+    pub(crate) fn spends_own(&self, who: usize, tx: &Transaction) -> bool {
+        let first = tx.input.first();
+        let coin = first.and_then(|input| self.chain.utxos.get(&input.previous_output));
+        coin.is_some_and(|out| self.sides[who].scripts.contains(&out.script_pubkey))
     }
 
     pub(crate) fn secret(&self, label: &str, who: usize, id: &[u8]) -> SecretKey {
