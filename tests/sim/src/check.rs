@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use bitcoin::{OutPoint, TxOut};
+use cambista_engine::ports::StoredSwap;
 use cambista_protocol::swap::{Outcome, Swap};
 use cambista_protocol::words::Role;
 
@@ -118,6 +119,9 @@ pub(crate) fn judge(world: &mut World, stored: &Stored) -> String {
                 );
                 world.wrong(text);
             }
+            if let Some(fee) = over_the_limit(record) {
+                world.wrong(format!("{} paid {fee} sat to miners too early", NAMES[who]));
+            }
             let limit = record.record.limits.max_routing_fee_sat;
             if record.record.role == Role::Payer && change.routing > limit {
                 world.wrong(format!("routing cost {} of {limit} sat", change.routing));
@@ -136,5 +140,20 @@ pub(crate) fn judge(world: &mut World, stored: &Stored) -> String {
     words.join(", ")
 }
 
+/// A miner fee above the limit shown, at a height at which the limit still held.
+fn over_the_limit(stored: &StoredSwap) -> Option<u64> {
+    let deal = &stored.record.deal;
+    let limit = stored.record.limits.max_miner_fee_sat;
+    let lifted_from = match stored.record.role {
+        Role::Payer => deal.locks.last_reveal(deal.refund_height) + 1,
+        Role::Funder => deal.refund_height,
+    };
+    let early = stored.sweeps.iter().filter(|s| s.height < lifted_from);
+    let fundings = stored.fundings.iter().map(|(_, fee)| fee.to_sat());
+    fundings
+        .chain(early.map(|s| s.fee.to_sat()))
+        .find(|fee| *fee > limit)
+}
+
 /// Both sides' swaps as stored.
-pub(crate) type Stored = [Vec<(Swap, cambista_engine::ports::StoredSwap)>; 2];
+pub(crate) type Stored = [Vec<(Swap, StoredSwap)>; 2];

@@ -523,9 +523,17 @@ impl Run {
             self.healed_round().await?;
         }
         self.world().faults = self.plan.faults;
-        let until = self.height() + self.plan.trouble;
+        let mut until = self.height() + self.plan.trouble;
+        let mut looked = self.height();
         while self.height() < until {
             self.restart().await?;
+            if self.height() > looked + 3 {
+                looked = self.height();
+                // Nothing is left that could go wrong but what is buried already.
+                if self.ended().await {
+                    until = until.min(looked + 10);
+                }
+            }
             self.step().await;
             self.settle().await;
             self.notice();
