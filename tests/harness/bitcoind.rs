@@ -24,12 +24,15 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::json_rpc::JsonRpc;
+use crate::wait::wait_for;
 
 /// The wallet that mines and pays.
 const WALLET: &str = "miner";
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often another free port is tried when the one chosen was taken in between.
 const START_TRIES: usize = 5;
+/// A wallet that has the coins pays within this.
+const FUND_TIMEOUT: Duration = Duration::from_secs(10);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Options Core does not know are ignored in a config file, but fatal on the command line.
@@ -153,9 +156,11 @@ impl Bitcoind {
     pub fn fund_address(&self, address: impl Display, sats: u64) -> Txid {
         let amount = format!("{}.{:08}", sats / 100_000_000, sats % 100_000_000);
         let params = json!({ "address": address.to_string(), "amount": amount, "fee_rate": 2 });
-        // The wallet is told of a block some time after the block is the tip.
-        self.expect::<Value>("syncwithvalidationinterfacequeue", Value::Null);
-        must("sendtoaddress", self.rpc_wallet("sendtoaddress", params))
+        // The wallet hears of blocks and of its own change a moment after the node does.
+        let sent = wait_for("the wallet of bitcoind to pay", FUND_TIMEOUT, || {
+            self.rpc_wallet("sendtoaddress", params.clone())
+        });
+        must("sendtoaddress", Ok(sent))
     }
 
     /// The transactions waiting to be mined.
