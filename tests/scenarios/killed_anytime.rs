@@ -45,7 +45,7 @@ impl Kill {
     /// Every mixture of the others comes once in twelve; the moment is left to chance.
     fn new(number: u32, chance: &mut Chance) -> Self {
         Self {
-            way: if number / 2 % 2 == 0 {
+            way: if (number / 2).is_multiple_of(2) {
                 Way::Out
             } else {
                 Way::In
@@ -55,7 +55,7 @@ impl Kill {
                 1 => Victims::Maker,
                 _ => Victims::Both,
             },
-            from: if number % 2 == 0 {
+            from: if number.is_multiple_of(2) {
                 From::Begun
             } else {
                 From::Confirmed

@@ -148,15 +148,14 @@ async fn a_channel_closed_by_agreement_pays_into_both_wallets() {
     pay.max_total_cltv_delta = 200;
     payer.node.pay(&pay).unwrap();
     payer.sent([6; 32]).await;
-    receiver
+    let received = receiver
         .events
         .expect("received payment", |event| match event {
-            LightningEvent::Received { amount_msat, .. } => {
-                Some(assert_eq!(*amount_msat, 700_000_000))
-            }
+            LightningEvent::Received { amount_msat, .. } => Some(*amount_msat),
             _ => None,
         })
         .await;
+    assert_eq!(received, 700_000_000);
     payer.settled_outbound(channel).await;
     payer.node.close_channel(channel, false).unwrap();
     let closing = bitcoind.wait_for_mempool(1, PATIENCE)[0];
