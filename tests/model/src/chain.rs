@@ -74,6 +74,12 @@ impl Model {
         let mut next = Vec::new();
         let mut forced = false;
         for who in [Who::Payer, Who::Funder] {
+            // An output of another value is nothing to anybody but an honest funder, who wants it home; that a hostile side
+            // may spend what it should not is seen with the others.
+            let idle = at == Out::OtherValue && !self.setup.external && !self.setup.is_honest(who);
+            if idle {
+                continue;
+            }
             for how in self.ways(world, place, who) {
                 let valid = match how {
                     // One block after the output, as the leaf's CSV says.
@@ -102,11 +108,7 @@ impl Model {
 
     /// The paths by which a side may spend an output: an honest one by what it broadcast, another by every key it has.
     fn ways(&self, world: &World, place: &Place, who: Who) -> Vec<SpendHow> {
-        let honest = match who {
-            Who::Payer => self.setup.payer_honest(),
-            Who::Funder => self.setup.funder_honest(),
-        };
-        if honest {
+        if self.setup.is_honest(who) {
             return place.offers[who as usize]
                 .map(|(how, _)| how)
                 .into_iter()
@@ -140,11 +142,7 @@ impl Model {
                 && spent > fork
             {
                 place.spent = None;
-                let honest = match who {
-                    Who::Payer => self.setup.payer_honest(),
-                    Who::Funder => self.setup.funder_honest(),
-                };
-                if honest {
+                if self.setup.is_honest(who) {
                     place.offers[who as usize] = Some((how, due));
                 }
             }

@@ -2,6 +2,8 @@
 
 use cambista_protocol::timelock::Timelocks;
 
+use crate::world::Who;
+
 /// The agreed height of every modelled swap.
 pub(crate) const H0: u32 = 10;
 
@@ -165,6 +167,13 @@ impl Setup {
     /// The transactions from other inputs, as bits.
     pub(crate) const fn others(&self) -> u8 {
         (if self.others[0] { 1 << 2 } else { 0 }) | (if self.others[1] { 1 << 3 } else { 0 })
+    }
+
+    pub(crate) fn is_honest(&self, who: Who) -> bool {
+        match who {
+            Who::Payer => self.payer_honest(),
+            Who::Funder => self.funder_honest(),
+        }
     }
 
     pub(crate) fn payer_honest(&self) -> bool {

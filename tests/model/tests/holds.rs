@@ -108,21 +108,9 @@ fn with_one_confirmation_and_no_reorganisation() {
     }
 }
 
-/// One confirmation is a priced risk against a hostile funder only: two honest sides survive the reorganisation, even
-/// when it brings another version of the funding.
-#[test]
-fn with_one_confirmation_a_reorganisation_and_two_honest_sides() {
-    let mut setup = Setup::tiny(Honest::Both);
-    setup.confirmations = 1;
-    setup.reorg = (1, 1);
-    setup.bump = true;
-    holds("reorg at N = 1", &setup);
-}
-
 #[test]
 fn with_everything_at_once_against_any_payer() {
     let mut setup = Setup::tiny(Honest::Funder);
-    setup.bump = true;
     setup.crashes = (1, 1);
     setup.reorg = (1, 1);
     setup.prepay = true;
