@@ -85,6 +85,9 @@ fn with_an_outside_funding_right_wrong_late_and_twice() {
             let mut setup = Setup::tiny(honest);
             setup.external = true;
             setup.others = others;
+            if others == [true, true] {
+                setup.others_until = EARLY + 2;
+            }
             holds(&format!("outside {others:?}"), &setup);
         }
     }
