@@ -274,7 +274,7 @@ impl PayerSwap {
                 && in_time
                 && paid
                 && output.spent.is_none()
-                && output.has_confirmations(deal.confirmations, height)
+                && deal.is_confirmed(output, height)
         })
     }
 
@@ -303,7 +303,12 @@ impl PayerSwap {
         if !self.swap.is_final() || !self.prepay.is_final() {
             return;
         }
+        // The funding can no longer confirm: its first input went elsewhere for good.
+        let gone = self.conflict.is_some_and(|at| locks.buried(at, height))
+            && self.funding().is_none_or(|o| o.confirmed.is_none());
         self.outcome = match (self.decision, self.swap) {
+            (Decision::Revealed(_), Payment::Settled(_)) if gone => Some(Outcome::Lost),
+            (Decision::Revealed(_), Payment::Failed) if gone => Some(Outcome::TakenBack),
             (Decision::Revealed(_), Payment::Settled(_)) if swept => Some(Outcome::Done),
             (Decision::Revealed(_), Payment::Settled(_)) if final_spend.is_some() => {
                 Some(Outcome::Lost)

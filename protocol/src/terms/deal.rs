@@ -8,6 +8,7 @@ use super::invoice::{self, Expected};
 use super::{FunderTerms, InvoiceError, PayerTerms};
 use crate::contract::{Contract, ContractError, Keys};
 use crate::market::quote::Quote;
+use crate::swap::Output;
 use crate::timelock::{TimelockError, Timelocks};
 use crate::words::{Direction, Role};
 
@@ -235,6 +236,29 @@ impl Deal {
     /// Those of [`Contract::new`]; none for a deal that was agreed.
     pub fn contract(&self) -> Result<Contract, ContractError> {
         Contract::new(self.keys, self.payment_hash, self.refund_height)
+    }
+
+    /// How many confirmations the payer waits for on an output confirmed at this height. From the height on at which
+    /// an honest funder replaces an unconfirmed funding its replacement is public, and wins even a shallow
+    /// reorganisation: such an output counts only once it is buried.
+    #[must_use]
+    pub fn needed_confirmations(&self, confirmed: u32) -> u32 {
+        let replaced_from = self
+            .locks
+            .replace_funding_from(self.refund_height, self.confirmations);
+        if confirmed >= replaced_from {
+            self.confirmations.max(self.locks.reorg_depth)
+        } else {
+            self.confirmations
+        }
+    }
+
+    /// Whether an output has the confirmations the payer waits for at `height`.
+    #[must_use]
+    pub fn is_confirmed(&self, output: &Output, height: u32) -> bool {
+        output
+            .confirmed
+            .is_some_and(|at| output.has_confirmations(self.needed_confirmations(at), height))
     }
 
     /// The hashes this swap holds over Lightning.

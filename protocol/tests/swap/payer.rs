@@ -112,7 +112,7 @@ fn a_strangers_dust_at_the_script_changes_nothing() {
 fn the_last_height_to_reveal_is_t_minus_42() {
     for (height, allowed) in [(T - 42, true), (T - 41, false)] {
         let mut payer = Driven::new(Role::Payer, false);
-        payer.to(height - 1);
+        payer.to(T - 60);
         payer.funded();
         payer.to(height);
         let effects = payer.event(Event::ClaimReady {
@@ -162,4 +162,21 @@ fn the_fee_cap_is_lifted_inside_the_reveal_margin_only() {
     assert!(!payer.spend_wish().unwrap().cap_lifted);
     payer.to(T - 41);
     assert!(payer.spend_wish().unwrap().cap_lifted);
+}
+
+#[test]
+fn an_output_confirmed_once_its_replacement_is_public_counts_only_when_it_is_buried() {
+    let from = T - 42 - 2 - 6;
+    for (confirmed, needed) in [(from - 1, 2), (from, 6)] {
+        let mut payer = Driven::new(Role::Payer, false);
+        payer.to(confirmed);
+        payer.funded();
+        payer.to(confirmed + needed - 2);
+        assert!(
+            payer.wishes().is_empty(),
+            "{needed} are needed at {confirmed}"
+        );
+        payer.to(confirmed + needed - 1);
+        assert_eq!(payer.wishes(), [Wish::PrepareClaim(outpoint(1))]);
+    }
 }

@@ -165,3 +165,32 @@ fn a_failure_after_the_settlement_of_the_same_payment_means_nothing() {
     payer.event(Event::PaymentFailed { leg: Leg::Swap });
     assert_eq!(payer.swap, before);
 }
+
+#[test]
+fn a_revealed_swap_whose_funding_is_gone_for_good_ends() {
+    for (payment, outcome) in [
+        (Event::PaymentFailed { leg: Leg::Swap }, Outcome::TakenBack),
+        (
+            Event::PaymentSettled {
+                leg: Leg::Swap,
+                fee: Msat(0),
+            },
+            Outcome::Lost,
+        ),
+    ] {
+        let mut payer = Driven::revealed();
+        payer.height = H0;
+        payer.event(Event::Reorg { fork: H0 });
+        payer.to(H0 + 1);
+        payer.event(Event::FundingConflict {
+            txid: txid(8),
+            confirmed: H0 + 1,
+        });
+        payer.event(payment);
+        payer.event(Event::PaymentFailed { leg: Leg::Prepay });
+        payer.to(H0 + 5);
+        assert_eq!(payer.swap.outcome(), None);
+        payer.to(H0 + 6);
+        assert_eq!(payer.swap.outcome(), Some(outcome));
+    }
+}

@@ -114,3 +114,25 @@ fn the_fee_cap_binds_a_take_back_before_t_and_is_lifted_from_t() {
     funder.to(T);
     assert!(funder.spend_wish().unwrap().cap_lifted);
 }
+
+#[test]
+fn a_version_that_a_reorganisation_replaced_does_not_hold_the_payment() {
+    let mut funder = Driven::published(false);
+    funder.event(Event::FundingBumped { txid: txid(2) });
+    funder.to(H0 + 1);
+    funder.funded();
+    funder.height = H0;
+    funder.event(Event::Reorg { fork: H0 });
+    funder.to(H0 + 1);
+    funder.seen(2, AMOUNT, Some(H0 + 1));
+    funder.to(T);
+    funder.event(Event::OutputSpent {
+        outpoint: outpoint(2),
+        txid: txid(9),
+        kind: SpendKind::Refund,
+        preimage: None,
+        confirmed: Some(T + 1),
+    });
+    assert_eq!(funder.to(T + 6), [Effect::FailBack(Leg::Swap)]);
+    assert_eq!(funder.swap.outcome(), Some(Outcome::TakenBack));
+}

@@ -170,14 +170,3 @@ fn a_preimage_in_a_witness_nobody_reads_is_lost() {
     let expected = "the chain went to the payer";
     done_wrong(Honest::Funder, quiet, Wrong::WitnessIgnored, expected);
 }
-
-/// The price of one confirmation, without anybody cheating: a take-back that is public may win the reorganisation. Then the
-/// payer has paid for nothing, or has paid nothing and waits for ever.
-#[test]
-fn one_confirmation_loses_between_honest_sides_once_the_funding_is_replaced() {
-    let change = |s: &mut Setup| {
-        s.confirmations = 1;
-        s.reorg = (1, 1);
-    };
-    fails(Honest::Both, change, "the payer");
-}

@@ -117,5 +117,16 @@ fn with_everything_at_once_against_any_payer() {
     setup.crashes = (1, 1);
     setup.reorg = (1, 1);
     setup.prepay = true;
+    setup.bump = true;
     holds("everything", &setup);
+}
+
+/// Nobody cheats and the chain turns one block over: the funder's late replacement is public by then, so the payer waits for
+/// an output that came after it to be buried.
+#[test]
+fn with_one_confirmation_and_a_reorganisation_between_honest_sides() {
+    let mut setup = Setup::tiny(Honest::Both);
+    setup.confirmations = 1;
+    setup.reorg = (1, 1);
+    holds("one confirmation", &setup);
 }

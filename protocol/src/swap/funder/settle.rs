@@ -33,8 +33,13 @@ impl FunderSwap {
             Funding::Published(_) => self.outputs.iter().any(|o| self.is_own(o) && back(o)),
             _ => self.outputs.iter().any(back),
         };
-        let mut confirmed = self.outputs.iter().filter(|o| o.first_confirmed.is_some());
-        resolved && confirmed.all(back)
+        // So one that was confirmed before a reorganisation and is not any more is dead, once another is resolved.
+        let dead = |o: &Output| self.is_own(o) && o.confirmed.is_none();
+        let mut others = self
+            .outputs
+            .iter()
+            .filter(|o| o.first_confirmed.is_some() && !dead(o));
+        resolved && others.all(back)
     }
 
     /// Only this side can use the refund leaf; the key path is this side's until it hands its own key over.
@@ -53,7 +58,7 @@ impl FunderSwap {
             return;
         }
         let in_time = height <= deal_locks.last_reveal(self.deal.refund_height);
-        let deep = |o: &Output| o.has_confirmations(self.deal.confirmations, height);
+        let deep = |o: &Output| self.deal.is_confirmed(o, height);
         if in_time && self.is_out() && self.outputs.exact(self.deal.amount).is_some_and(deep) {
             self.chance = true;
         }
