@@ -4,12 +4,13 @@ CARGO ?= cargo
 # Pinned so that the same tree is judged by the same rules everywhere.
 CARGO_DENY_VERSION := 0.20.2
 
-.PHONY: help demo test sim bench lint fmt clippy deny doc bitcoind clean
+.PHONY: help demo test soak sim bench lint fmt clippy deny doc bitcoind clean
 
 help:
 	@echo 'make demo    a whole market on regtest, on this machine alone'
 	@echo '             (KEEP=1 leaves it running and says how to use it; ARGS="..." is passed on)'
 	@echo 'make test    all tests, the end-to-end ones against real nodes and a real bitcoind'
+	@echo 'make soak    what takes longer: nodes killed at any moment (KILLS=120), and make sim'
 	@echo 'make sim     thousands of swaps with faults over a simulated world (SEEDS=2000)'
 	@echo 'make bench   what a swap takes on this machine, in a release build (RUNS=30)'
 	@echo 'make lint    formatting, clippy, licenses and sources of dependencies, documentation'
@@ -32,6 +33,13 @@ SEEDS ?= 2000
 sim:
 	$(CARGO) build --locked -p cambista-sim
 	target/debug/cambista-sim $(SEEDS)
+
+# What takes longer than a change should wait for: nodes killed at any moment, and thousands of simulated swaps.
+KILLS ?= 120
+soak: bitcoind
+	$(CARGO) build --locked --workspace --bins --tests
+	BITCOIND="$$(scripts/bitcoind)" CAMBISTA_KILLS=$(KILLS) $(CARGO) test --locked -p cambista-tests --test scenarios killed_anytime
+	$(MAKE) sim
 
 RUNS ?= 30
 bench: bitcoind
