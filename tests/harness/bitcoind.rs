@@ -160,7 +160,17 @@ impl Bitcoind {
         let sent = wait_for("the wallet of bitcoind to pay", FUND_TIMEOUT, || {
             self.rpc_wallet("sendtoaddress", params.clone())
         });
-        must("sendtoaddress", Ok(sent))
+        let txid: Txid = must("sendtoaddress", Ok(sent));
+        // The wallet keeps quiet about a transaction that its own mempool refused, and takes its coins as spent.
+        wait_for("the payment to be in the mempool", FUND_TIMEOUT, || {
+            if self.mempool().contains(&txid) {
+                return Ok(());
+            }
+            let known = self.rpc_wallet("gettransaction", json!([txid]))?;
+            self.rpc("sendrawtransaction", json!([known["hex"]]))
+                .map(|_| ())
+        });
+        txid
     }
 
     /// The transactions waiting to be mined.

@@ -99,7 +99,8 @@ impl Market {
             Some(dir) => Bitcoind::start_in(&folder(dir, "bitcoind"), &[]),
             None => Bitcoind::start(&[]),
         };
-        bitcoind.mine(101);
+        // Ten coins are mature then: payments in a row need no change of one another.
+        bitcoind.mine(110);
         let node = |name: &str, bootstrap: &[String]| {
             let options = NodeOptions {
                 fee_rate: options.fee_rate,

@@ -40,7 +40,7 @@ fn request(invoice: &cambista_ldk::Bolt11Invoice, id: [u8; 32], delta: u32) -> P
 
 /// Two nodes with a channel, all of it on the first one's side.
 async fn pair(bitcoind: &Bitcoind) -> (Running, Running, [u8; 32]) {
-    bitcoind.mine(101);
+    bitcoind.mine(110);
     let payer = Running::start(bitcoind, 1).await;
     let receiver = Running::start(bitcoind, 2).await;
     payer.fund(bitcoind, 10_000_000).await;

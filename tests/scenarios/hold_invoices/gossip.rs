@@ -11,7 +11,7 @@ async fn an_announced_channel_is_checked_on_chain_learned_and_paid_through() {
     const BASE_FEE: u64 = 1_000;
     const AMOUNT: u64 = 100_000_000;
     let bitcoind = Bitcoind::start(&[]);
-    bitcoind.mine(101);
+    bitcoind.mine(110);
     let payer = Running::start(&bitcoind, 11).await;
     let hop = Running::start(&bitcoind, 12).await;
     let receiver = Running::start(&bitcoind, 13).await;
