@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bitcoin::{FeeRate, OutPoint, Transaction, Txid};
+use bitcoin::{FeeRate, OutPoint, Transaction};
 use cambista_engine::ports::{Chain, ChainTip, NotAccepted, PortError};
 use cambista_ldk::Node;
 use cambista_ldk::chain::{BlockId, Reject};
@@ -56,14 +56,6 @@ impl Chain for ChainPort {
                 Reject::Refused(reason) => NotAccepted::Refused(reason),
                 Reject::Unavailable(error) => NotAccepted::Unavailable(error.to_string()),
             })
-    }
-
-    async fn is_known(&self, txid: &Txid) -> Result<bool, PortError> {
-        self.node
-            .mempool()
-            .is_known(txid)
-            .await
-            .map_err(|error| PortError(error.to_string()))
     }
 
     fn fee_rate(&self, blocks: u32) -> FeeRate {

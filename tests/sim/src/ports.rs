@@ -2,7 +2,7 @@
 
 use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::{PublicKey, Secp256k1};
-use bitcoin::{Amount, FeeRate, OutPoint, Transaction, Txid};
+use bitcoin::{Amount, FeeRate, OutPoint, Transaction};
 use cambista_engine::ports::{
     Chain, ChainTip, HoldRequest, Lightning, Liquidity, NotAccepted, PayError, PayRequest,
     PaymentStatus, PeerAddress, PeerError, PeerProtocol, Peers, PortError, RouteTarget,
@@ -89,10 +89,6 @@ impl Chain for Node {
             return never().await;
         }
         self.look(|world, _| world.chain.test(tx).map_err(NotAccepted::Refused))
-    }
-
-    async fn is_known(&self, txid: &Txid) -> Result<bool, PortError> {
-        Ok(self.look(|world, _| world.chain.knows(txid)))
     }
 
     fn fee_rate(&self, blocks: u32) -> FeeRate {

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction, Txid};
+use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction};
 
 use super::PortError;
 
@@ -45,9 +45,6 @@ pub trait Chain: Send + Sync + 'static {
     /// Whether the mempool would take this transaction now.
     fn test_accept(&self, tx: &Transaction)
     -> impl Future<Output = Result<(), NotAccepted>> + Send;
-
-    /// Whether the transaction is in the mempool or in a block.
-    fn is_known(&self, txid: &Txid) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// A rate that should confirm within so many blocks; never below what the mempool takes.
     fn fee_rate(&self, blocks: u32) -> FeeRate;
