@@ -43,6 +43,7 @@ pub use hold_invoices::HeldHtlc;
 pub use keys::NodeKeys;
 pub use kv::{AtomicStore, Change, Kv};
 pub use lightning_invoice::Bolt11Invoice;
+pub use logger::is_old_copy;
 pub use node::Node;
 pub use payments::{PayRequest, PaymentState, RouteTarget};
 pub use peers::PeerInfo;

@@ -95,7 +95,7 @@ impl Node {
         let wallet = Wallet::open(keys.wallet, config.network, wallet_sink, Some(start))?;
         broadcaster.set_wallet(wallet.clone());
         let parts = Parts {
-            log: Arc::new(Log),
+            log: Arc::new(Log::new(fatal.clone())),
             store: Arc::new(Store::new(kv, fatal.clone())),
             fees,
             broadcaster,

@@ -167,6 +167,17 @@ impl Node {
         wanted
     }
 
+    /// Whether a node, by its 33-byte key, has a channel that all of Lightning was told of.
+    pub fn is_in_graph(&self, node: &[u8; 33]) -> bool {
+        let Ok(id) = NodeId::from_slice(node) else {
+            return false;
+        };
+        let graph = self.graph.read_only();
+        graph
+            .node(&id)
+            .is_some_and(|node| !node.channels.is_empty())
+    }
+
     fn gossiped_address(&self, peer: &PublicKey) -> Option<String> {
         let graph = self.graph.read_only();
         let node = graph.node(&NodeId::from_pubkey(peer))?;

@@ -114,12 +114,12 @@ impl SwapRouter {
     pub(crate) fn find_ruled(
         &self,
         payer: &PublicKey,
-        params: &RouteParameters,
+        asked: &RouteParameters,
         first_hops: Option<&[&ChannelDetails]>,
         inflight: InFlightHtlcs,
         rule: &Rule,
     ) -> Result<Route, &'static str> {
-        let mut params = params.clone();
+        let mut params = asked.clone();
         let payee = match &params.payment_params.payee {
             Payee::Clear { node_id, .. } => *node_id,
             Payee::Blinded { .. } if rule.last_hop.is_some() => {
@@ -137,9 +137,11 @@ impl SwapRouter {
                 .filter(|hop| direct_allowed || hop.counterparty.node_id != payee)
                 .collect()
         });
-        let route = self
+        let mut route = self
             .inner
             .find_route(payer, &params, hops.as_deref(), inflight)?;
+        // LDK insists on getting back what it asked for, and asks for retries with it: each is ruled anew.
+        route.route_params = Some(asked.clone());
         if route.paths.iter().all(|path| rule.admits_path(payer, path)) {
             Ok(route)
         } else {

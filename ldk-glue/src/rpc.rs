@@ -4,6 +4,7 @@ mod client;
 mod config;
 mod error;
 mod methods;
+pub(crate) mod zmq;
 
 pub use client::Rpc;
 pub use config::{Auth, BitcoindConfig};

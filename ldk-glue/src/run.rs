@@ -52,7 +52,8 @@ impl Node {
         let (outer, chain) = (&self.outer, &self.chain);
         let following = chain
             .follow(Arc::clone(&observer), self.followers())
-            .await?;
+            .await?
+            .with_fees(Arc::clone(&self.fees));
         self.update_reserve(0);
         self.update_fees();
         self.monitors.archive_fully_resolved_channel_monitors();
@@ -61,6 +62,9 @@ impl Node {
         outer.vital("following the chain", following.run(outer.told()));
         let fees = Arc::clone(&self.fees);
         outer.vital("fee estimation", fees.run(chain.watch_tip(), outer.told()));
+        let mempool = Arc::clone(&self.mempool);
+        let announced = mempool.listen(Arc::clone(&observer), outer.told());
+        outer.vital("hearing of transactions", announced);
         let mempool = Arc::clone(&self.mempool);
         outer.vital("watching the mempool", mempool.run(observer, outer.told()));
         let lookup = Arc::clone(&self.lookup).run(
@@ -122,6 +126,10 @@ impl Node {
         self.outer.end().await;
         // From here on nothing may change what is saved last.
         self.gate.close();
+        if self.log.fell_behind() {
+            // Nothing of it is worth saving, and what LDK held when it stopped itself stays locked.
+            return;
+        }
         self.peers.disconnect_all_peers();
         self.inner.end().await;
         if self.started.load(Ordering::Acquire) {

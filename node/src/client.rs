@@ -7,7 +7,8 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
-use ureq::{Agent, Body, Timeout};
+use ureq::typestate::WithBody;
+use ureq::{Agent, Body, RequestBuilder, Timeout};
 
 use crate::api::types::Problem;
 use crate::datadir::{ApiAccess, DataDir, DataDirError};
@@ -115,11 +116,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let request = self
-            .agent
-            .post(self.url(path))
-            .header("Authorization", self.bearer());
-        self.read(request.send_json(body))
+        self.give(self.agent.post(self.url(path)), body)
     }
 
     /// Replaces.
@@ -131,11 +128,7 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let request = self
-            .agent
-            .put(self.url(path))
-            .header("Authorization", self.bearer());
-        self.read(request.send_json(body))
+        self.give(self.agent.put(self.url(path)), body)
     }
 
     /// Takes away.
@@ -150,6 +143,15 @@ impl Client {
         let pairs = query.iter().map(|(key, value)| (*key, value.as_str()));
         let request = self.agent.delete(self.url(path)).query_pairs(pairs);
         self.read(request.header("Authorization", self.bearer()).call())
+    }
+
+    fn give<T: DeserializeOwned>(
+        &self,
+        request: RequestBuilder<WithBody>,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        let request = request.header("Authorization", self.bearer());
+        self.read(request.send_json(body))
     }
 
     fn read<T: DeserializeOwned>(

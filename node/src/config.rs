@@ -1,6 +1,7 @@
 //! `cambista.toml`: what the owner of a node chose. Every key has a default except the network and how to reach bitcoind;
 //! an unknown key is an error, so that a misspelt one cannot be silently ignored.
 
+mod p2p;
 mod unknown;
 
 use std::net::SocketAddr;
@@ -11,9 +12,9 @@ use cambista_engine::{MakerPolicy, SidePolicy};
 use cambista_ldk::chain::FeeConfig;
 use cambista_ldk::rpc::{Auth, BitcoindConfig};
 use cambista_protocol::money::MAX_MONEY_SAT;
-use libp2p::Multiaddr;
 use serde::{Deserialize, Serialize};
 
+pub use self::p2p::P2p;
 pub use crate::api::types::Limits;
 use crate::datadir::{self, DataDirError};
 
@@ -44,6 +45,13 @@ pub enum ConfigError {
         "the API may only listen on this machine (127.0.0.1 or [::1]), not on {0}: it commands the node's money"
     )]
     ApiNotLocal(SocketAddr),
+    /// The proxy would hide nothing.
+    #[error(
+        "with a proxy this node may only listen on this machine (/ip4/127.0.0.1/tcp/9740), not on {0}: whoever calls \
+         there would know where it is. An onion service that leads to that port makes it reachable; its address goes \
+         under `external`"
+    )]
+    ListensInTheOpen(libp2p::Multiaddr),
     /// The file could not be written or read.
     #[error(transparent)]
     DataDir(#[from] DataDirError),
@@ -137,18 +145,6 @@ impl Default for Lightning {
             channel_confirmations: 3,
         }
     }
-}
-
-/// `[p2p]`
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct P2p {
-    /// Where other Cambista nodes may connect, e.g. `/ip4/0.0.0.0/tcp/9740`. A maker needs one.
-    pub listen: Vec<Multiaddr>,
-    /// Addresses under which others reach this node, when they differ from `listen`.
-    pub external: Vec<Multiaddr>,
-    /// Nodes to stay connected to; each ends in `/p2p/<peer id>`.
-    pub bootstrap: Vec<Multiaddr>,
 }
 
 /// `[api]`
@@ -263,6 +259,9 @@ impl Config {
         self.fee_config()?;
         if !self.api.listen.ip().is_loopback() {
             return Err(ConfigError::ApiNotLocal(self.api.listen));
+        }
+        if let Some(open) = self.p2p.listens_in_the_open() {
+            return Err(ConfigError::ListensInTheOpen(open.clone()));
         }
         self.check_limits()
     }
@@ -409,6 +408,7 @@ mod tests {
             },
             min_sat: 10_000,
             max_sat: 1_000_000,
+            lean_ppm: 500,
         });
         config.save_new(&path).unwrap();
         assert_eq!(Config::load(&path).unwrap(), config);

@@ -4,6 +4,7 @@
 //! cambista.toml   what the owner chose
 //! seed            twelve words: everything can be derived from them
 //! cambista.db     Lightning, wallet and swaps, in one SQLite file
+//! offers          the market's standing offers; may be deleted, peers have them too
 //! api-token       made anew at every start; whoever can read it may command the node
 //! api-address     where the running node answers
 //! lock            held by the running node
@@ -44,6 +45,18 @@ pub enum DataDirError {
     /// There is no node here yet.
     #[error("there is no node in {0}: make one with `cambista init`")]
     NoNode(PathBuf),
+    /// A file with secrets that others can read, and that could not be closed to them.
+    #[error(
+        "others on this machine can read {path}, which holds this node's secrets, and it could not be closed to them \
+         ({source}). Nothing was begun: make it yours (chown) and yours alone (chmod 600), and if others use this machine \
+         move the money to a node with new words"
+    )]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// Another process uses the folder.
     #[error(
         "another cambista is running in {0}. Two on the same channels would lose money, so this one does not start: \
@@ -122,6 +135,12 @@ impl DataDir {
         self.root.join("cambista.db")
     }
 
+    /// `offers`.
+    #[must_use]
+    pub fn offers(&self) -> PathBuf {
+        self.root.join("offers")
+    }
+
     /// `api-token`.
     #[must_use]
     pub fn api_token(&self) -> PathBuf {
@@ -171,6 +190,36 @@ impl DataDir {
                 source,
             }),
         }
+    }
+
+    /// Closes to others what holds secrets: the words, the token and the database. Returns what had been open.
+    ///
+    /// # Errors
+    /// [`DataDirError::Open`] when one cannot be closed.
+    pub fn close_to_others(&self) -> Result<Vec<PathBuf>, DataDirError> {
+        let database = self.database();
+        let beside = |end: &str| {
+            let mut name = database.clone().into_os_string();
+            name.push(end);
+            PathBuf::from(name)
+        };
+        let mut found = Vec::new();
+        for path in [
+            self.seed(),
+            self.api_token(),
+            beside(""),
+            beside("-wal"),
+            beside("-shm"),
+        ] {
+            let closed = close(&path);
+            if closed.map_err(|source| DataDirError::Open {
+                path: path.clone(),
+                source,
+            })? {
+                found.push(path);
+            }
+        }
+        Ok(found)
     }
 
     /// Writes the words of a new node. An existing seed is never overwritten.
@@ -259,6 +308,30 @@ fn private() -> OpenOptions {
     options
 }
 
+/// Whether others can do anything with this file; false when there is none.
+#[cfg(unix)]
+pub(crate) fn is_open(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+}
+
+/// Elsewhere a user's folder is its user's.
+#[cfg(not(unix))]
+pub(crate) const fn is_open(_: &Path) -> bool {
+    false
+}
+
+/// Takes from others what they may do with a file; whether there was anything.
+fn close(path: &Path) -> io::Result<bool> {
+    let open = is_open(path);
+    #[cfg(unix)]
+    if open {
+        use std::os::unix::fs::PermissionsExt as _;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(open)
+}
+
 fn read(path: &Path) -> Result<String, DataDirError> {
     fs::read_to_string(path).map_err(io_error("read", path))
 }
@@ -289,7 +362,12 @@ pub(crate) fn write_new(path: &Path, bytes: &[u8]) -> Result<(), DataDirError> {
 fn replace(path: &Path, text: &str) -> Result<(), DataDirError> {
     let draft = path.with_extension("new");
     let write = || {
-        let mut file = private().create(true).truncate(true).open(&draft)?;
+        // One that was left behind would keep the mode it has.
+        match fs::remove_file(&draft) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = private().create_new(true).open(&draft)?;
         file.write_all(text.as_bytes())?;
         file.write_all(b"\n")?;
         fs::rename(&draft, path)
@@ -347,6 +425,33 @@ mod tests {
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(dir.root()), 0o700);
         assert_eq!(mode(&dir.seed()), 0o600);
+        assert_eq!(mode(&dir.api_token()), 0o600);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_was_open_to_others_is_closed_and_named() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let (_temp, dir) = fresh();
+        dir.write_seed("words").unwrap();
+        dir.write_api_token("token").unwrap();
+        fs::write(dir.database(), "").unwrap();
+        let set = |path: &Path, mode| {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        set(&dir.database(), 0o600);
+        assert!(dir.close_to_others().unwrap().is_empty());
+        set(&dir.seed(), 0o644);
+        set(&dir.database(), 0o660);
+        assert_eq!(dir.close_to_others().unwrap(), [dir.seed(), dir.database()]);
+        assert_eq!((mode(&dir.seed()), mode(&dir.database())), (0o600, 0o600));
+        assert!(dir.close_to_others().unwrap().is_empty());
+        // Nor does a draft that was left behind open the next token.
+        let draft = dir.api_token().with_extension("new");
+        fs::write(&draft, "").unwrap();
+        set(&draft, 0o666);
+        dir.write_api_token("another").unwrap();
         assert_eq!(mode(&dir.api_token()), 0o600);
     }
 

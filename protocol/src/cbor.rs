@@ -67,7 +67,10 @@ pub mod public_key {
     /// # Errors
     /// When they are not.
     pub fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<PublicKey, DecodeError> {
-        PublicKey::from_slice(d.bytes()?).map_err(|_| DecodeError::message("not a public key"))
+        let no = || DecodeError::message("not a public key");
+        // The library reads points of 65 bytes too.
+        let bytes: [u8; 33] = d.bytes()?.try_into().map_err(|_| no())?;
+        PublicKey::from_slice(&bytes).map_err(|_| no())
     }
 }
 
@@ -204,5 +207,28 @@ pub mod swap_id {
             .try_into()
             .map(SwapId)
             .map_err(|_| DecodeError::message("not a swap id"))
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use bitcoin::secp256k1::{Secp256k1, SecretKey};
+
+    use super::*;
+
+    #[test]
+    fn a_key_of_another_length_than_33_bytes_is_refused() {
+        let secret = SecretKey::from_slice(&[7; 32]).unwrap();
+        let key = secret.public_key(&Secp256k1::new());
+        let read = |bytes: &[u8]| {
+            let mut encoder = Encoder::new(Vec::new());
+            let bytes = encoder.bytes(bytes).unwrap().writer().clone();
+            public_key::decode(&mut Decoder::new(&bytes), &mut ()).ok()
+        };
+        assert_eq!(read(&key.serialize()), Some(key));
+        assert_eq!(read(&key.serialize_uncompressed()), None);
+        assert_eq!(read(&key.serialize()[1..]), None);
+        assert_eq!(read(&[&[2][..], &[0; 32]].concat()), None);
     }
 }

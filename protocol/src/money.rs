@@ -53,14 +53,15 @@ impl Price {
     /// `None` when it does not fit the range of money.
     #[must_use]
     pub fn fee(self, amount: Amount) -> Option<i64> {
-        let share = i128::from(amount.to_sat()).checked_mul(i128::from(self.ppm))?;
-        let rounded = share.div_euclid(1_000_000) + i128::from(share.rem_euclid(1_000_000) != 0);
-        let fee = rounded.checked_add(i128::from(self.base_sat))?;
-        let limit = i128::from(MAX_MONEY_SAT);
-        (-limit..=limit)
-            .contains(&fee)
-            .then(|| i64::try_from(fee).ok())
-            .flatten()
+        // Whole millions and the rest apart: every step fits 64 bits for any amount of money, and the ranking of a full
+        // book does this for each offer.
+        let sat = i64::try_from(amount.to_sat()).ok()?;
+        let ppm = i64::from(self.ppm);
+        let rest = (sat % 1_000_000) * ppm;
+        let rounded = rest.div_euclid(1_000_000) + i64::from(rest.rem_euclid(1_000_000) != 0);
+        let share = (sat / 1_000_000).checked_mul(ppm)?.checked_add(rounded)?;
+        let fee = share.checked_add(i64::try_from(self.base_sat).ok()?)?;
+        (fee.unsigned_abs() <= MAX_MONEY_SAT).then_some(fee)
     }
 }
 
@@ -116,6 +117,18 @@ mod tests {
             if let (Some(low), Some(high)) = (fee(a.min(b)), fee(a.max(b))) {
                 prop_assert!(low <= high);
             }
+        }
+
+        #[test]
+        fn a_fee_is_the_exact_share_rounded_up_and_the_base(
+            amount in 0..=MAX_MONEY_SAT, ppm in any::<i32>(), base_sat in 0..=MAX_MONEY_SAT,
+        ) {
+            let share = i128::from(amount) * i128::from(ppm);
+            let up = share.div_euclid(1_000_000) + i128::from(share.rem_euclid(1_000_000) != 0);
+            let exact = up + i128::from(base_sat);
+            let money = exact.unsigned_abs() <= u128::from(MAX_MONEY_SAT);
+            let fee = Price { base_sat, ppm }.fee(Amount::from_sat(amount));
+            prop_assert_eq!(fee.map(i128::from), money.then_some(exact));
         }
     }
 }

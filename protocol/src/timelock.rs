@@ -247,6 +247,38 @@ mod tests {
         }
     }
 
+    /// LDK writes three blocks more into an invoice than it is told.
+    #[test]
+    fn an_invoice_states_three_blocks_more_than_it_is_made_with() {
+        let locks = Timelocks::new(Direction::Out, 144);
+        assert_eq!(locks.stated_delta(), 228);
+        assert_eq!(locks.max_total_delta(), 528);
+    }
+
+    #[test]
+    fn a_claim_travels_alone_with_fewer_than_sixty_blocks_left() {
+        let locks = Timelocks::new(Direction::Out, 144);
+        assert!(!locks.must_travel_alone(1_084, 1_144));
+        assert!(locks.must_travel_alone(1_085, 1_144));
+    }
+
+    #[test]
+    fn a_route_may_take_as_long_as_the_router_can_say_and_no_longer() {
+        let locks = |delta| Timelocks::new(Direction::Out, delta);
+        assert_eq!(locks(624).max_total_delta(), 1_008);
+        assert_eq!(locks(624).check(1), Ok(()));
+        assert_eq!(locks(625).check(1), Err(TimelockError::TooLong));
+    }
+
+    /// The window from the agreement ends at 1036; the funding must be able to confirm before T - 42 - N - 6.
+    #[test]
+    fn an_outside_deposit_is_safe_until_the_first_of_two_ends() {
+        let locks = Timelocks::new(Direction::In, 144).funded_from_outside();
+        assert_eq!(locks.last_safe_deposit(1_000, 1_144, 2), 1_036);
+        assert_eq!(locks.last_safe_deposit(1_000, 1_080, 2), 1_030);
+        assert_eq!(locks.last_safe_deposit(1_000, 1_086, 2), 1_036);
+    }
+
     #[test]
     fn an_outside_deposit_needs_a_longer_refund_delta() {
         let locks = |delta| Timelocks::new(Direction::In, delta).funded_from_outside();

@@ -2,7 +2,9 @@
 //! Times are of the machine and the program together; the mempool is looked at every few milliseconds.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bounds;
 mod figures;
+mod multiply;
 mod process;
 mod syncs;
 mod timing;
@@ -13,7 +15,8 @@ use cambista_harness::{Market, Way};
 
 use figures::Figures;
 
-const HELP: &str = "cambista-bench [RUNS]\n\nMeasures RUNS swaps each way (30 when not said).\n";
+const HELP: &str = "cambista-bench [RUNS]\n\nMeasures RUNS swaps each way (30 when not said).\n\n\
+    cambista-bench bounds [BLOCKS]\n\nMeasures what thousands of swaps cost a node over BLOCKS blocks (a week when not said).\n";
 const FEE_RATE: u32 = 5;
 const AMOUNT: u64 = 150_000;
 /// Swaps each way before anything is measured.
@@ -22,6 +25,10 @@ const STARTS: u32 = 10;
 const IDLE: Duration = Duration::from_secs(30);
 
 fn main() {
+    if std::env::args().nth(1).as_deref() == Some("bounds") {
+        bounds::print(std::env::args().nth(2).and_then(|text| text.parse().ok()));
+        return;
+    }
     let runs = match std::env::args().nth(1) {
         None => 30,
         Some(text) => match text.parse() {

@@ -62,9 +62,17 @@ fn ticks(pid: u32) -> u64 {
         .sum()
 }
 
-fn resident_kib(pid: u32) -> u64 {
+/// Memory in use (KiB).
+pub(crate) fn resident_kib(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("read /proc");
     let line = status.lines().find(|line| line.starts_with("VmRSS:"));
     let number = line.and_then(|line| line.split_whitespace().nth(1));
     number.expect("VmRSS").parse().unwrap()
+}
+
+/// Files, sockets and pipes that are open.
+pub(crate) fn files(pid: u32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd"))
+        .expect("read /proc")
+        .count()
 }

@@ -3,6 +3,7 @@
 //! against the quotes and the chain. `--keep` (or `KEEP=1`) leaves the market running afterwards.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod end;
 mod keep;
 mod say;
 mod taking;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
         .prefix("cambista-demo-")
         .tempdir()
         .expect("a temporary folder");
+    end::on_signal(folder.path());
     heading("A market on regtest: bitcoind, two makers and a merchant");
     let market = Market::start(&MarketOptions {
         makers: vec![

@@ -1,6 +1,7 @@
 //! A client for a node's HTTP API.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -14,7 +15,11 @@ pub struct Api {
     agent: ureq::Agent,
     base: String,
     token: String,
+    refusals: Said,
 }
+
+/// What a node has said so far; kept to be looked through for secrets.
+pub(crate) type Said = Arc<Mutex<String>>;
 
 impl Api {
     /// The API of the node that runs in the folder `dir`.
@@ -30,7 +35,14 @@ impl Api {
             agent,
             base: format!("http://{}/api/v1", read("api-address").trim()),
             token: format!("Bearer {}", read("api-token").trim()),
+            refusals: Said::default(),
         }
+    }
+
+    /// Keeps here what the API refuses with.
+    pub(crate) fn keep(mut self, refusals: &Said) -> Self {
+        self.refusals = Arc::clone(refusals);
+        self
     }
 
     /// `GET`.
@@ -40,7 +52,7 @@ impl Api {
     pub fn get(&self, path: &str) -> Result<Value, String> {
         let request = self.agent.get(format!("{}{path}", self.base));
         let answer = request.header("Authorization", &self.token).call();
-        read(path, answer)
+        self.read(path, answer)
     }
 
     /// `POST` with a JSON body.
@@ -50,7 +62,19 @@ impl Api {
     pub fn post(&self, path: &str, body: &Value) -> Result<Value, String> {
         let request = self.agent.post(format!("{}{path}", self.base));
         let answer = request.header("Authorization", &self.token).send_json(body);
-        read(path, answer)
+        self.read(path, answer)
+    }
+
+    fn read(
+        &self,
+        path: &str,
+        answer: Result<ureq::http::Response<ureq::Body>, ureq::Error>,
+    ) -> Result<Value, String> {
+        let read = read(path, answer);
+        if let Err(why) = &read {
+            self.refusals.lock().unwrap().push_str(why);
+        }
+        read
     }
 }
 

@@ -6,12 +6,13 @@
 //!   always enforces them, ignores the line;
 //! - 1 sat/vB is the lowest fee rate relayed and the smallest step of a replacement (as in Core before 30), every
 //!   replacement is allowed whether or not it was signalled, dust is reckoned at 3 sat/vB;
+//! - a transaction with lock time 21 is refused unless told otherwise, and the wallet that pays here, which locks to a
+//!   height not far below the tip now and then, makes one on a chain as short as this: it is told otherwise;
 //! - standardness is demanded on regtest too, so a transaction that passes here is one that would be relayed; data
 //!   carriers are limited to 83 bytes and a script with its witness to 1650, both far from anything a swap makes.
 
 use std::fmt::Display;
 use std::fs::{self, File};
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::str::FromStr;
@@ -24,6 +25,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::json_rpc::JsonRpc;
+use crate::program::free_port;
 use crate::wait::wait_for;
 
 /// The wallet that mines and pays.
@@ -32,11 +34,11 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 /// How often another free port is tried when the one chosen was taken in between.
 const START_TRIES: usize = 5;
 /// A wallet that has the coins pays within this.
-const FUND_TIMEOUT: Duration = Duration::from_secs(10);
+const FUND_TIMEOUT: Duration = Duration::from_secs(60);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Options Core does not know are ignored in a config file, but fatal on the command line.
-const CONFIG: &str = "[regtest]\nmempooltruc=enforce\n";
+const CONFIG: &str = "[regtest]\nmempooltruc=enforce\nrejectparasites=0\n";
 
 /// A running `bitcoind` on regtest with its own folder, killed and removed on drop.
 #[derive(Debug)]
@@ -45,6 +47,7 @@ pub struct Bitcoind {
     rpc: JsonRpc,
     rpc_port: u16,
     dir: PathBuf,
+    extra_args: Vec<String>,
     /// Present when the folder is ours to remove.
     _temp: Option<TempDir>,
 }
@@ -76,10 +79,20 @@ impl Bitcoind {
     pub fn start_in(dir: &Path, extra_args: &[&str]) -> Self {
         let program = find_program();
         fs::write(dir.join("bitcoin.conf"), CONFIG).expect("write bitcoin.conf");
+        let extra_args: Vec<String> = extra_args.iter().map(ToString::to_string).collect();
         let mut failure = String::new();
         for _ in 0..START_TRIES {
-            match launch(&program, dir, extra_args) {
-                Ok(started) => {
+            let rpc_port = free_port();
+            match launch(&program, dir, &extra_args, rpc_port) {
+                Ok(child) => {
+                    let started = Self {
+                        child,
+                        rpc: JsonRpc::new(rpc_port, cookie_in(dir)),
+                        rpc_port,
+                        dir: dir.to_owned(),
+                        extra_args,
+                        _temp: None,
+                    };
                     started.open_wallet();
                     return started;
                 }
@@ -87,6 +100,65 @@ impl Bitcoind {
             }
         }
         panic!("{} did not start: {failure}", program.display());
+    }
+
+    /// Ends it and starts it again where it was, with the chain it had and an empty mempool: whoever wants a transaction
+    /// mined must send it again.
+    ///
+    /// # Panics
+    /// With the end of its log when it does not start again.
+    #[track_caller]
+    pub fn restart_forgetful(&mut self) {
+        self.away();
+        let _ = fs::remove_file(self.dir.join("regtest").join("mempool.dat"));
+        self.back();
+    }
+
+    /// Ends it in good order; nobody answers at its address until [`Bitcoind::back`].
+    ///
+    /// # Panics
+    /// When it does not end.
+    #[track_caller]
+    pub fn away(&mut self) {
+        self.expect::<Value>("stop", Value::Null);
+        self.child.wait().expect("the end of bitcoind");
+    }
+
+    /// Starts it again at the same address, with what it had.
+    ///
+    /// # Panics
+    /// When it does not start.
+    #[track_caller]
+    pub fn back(&mut self) {
+        let again = launch(&find_program(), &self.dir, &self.extra_args, self.rpc_port);
+        self.child = again.unwrap_or_else(|why| panic!("bitcoind did not start again: {why}"));
+        self.open_wallet();
+    }
+
+    /// Leaves everybody who follows it without an answer, and is back when the chain has a block of exactly these
+    /// transactions (hex) and `n` empty ones more.
+    ///
+    /// # Panics
+    /// When it does not start again.
+    #[track_caller]
+    pub fn mine_while_away(&mut self, transactions: &[String], n: u32) {
+        let address = self.new_address();
+        let start = |port| launch(&find_program(), &self.dir, &self.extra_args, port);
+        self.expect::<Value>("stop", Value::Null);
+        self.child.wait().expect("the end of bitcoind");
+        let _ = fs::remove_file(self.dir.join("regtest").join("mempool.dat"));
+        let elsewhere = free_port();
+        let mut away = start(elsewhere).unwrap_or_else(|why| panic!("bitcoind, away: {why}"));
+        let rpc = JsonRpc::new(elsewhere, cookie_in(&self.dir));
+        let block = json!([address, transactions]);
+        must::<Value>("generateblock", rpc.call("generateblock", block));
+        let more = rpc.call("generatetoaddress", json!([n, address]));
+        must::<Value>("generatetoaddress", more);
+        must::<Value>("stop", rpc.call("stop", Value::Null));
+        away.wait().expect("the end of bitcoind");
+        let again = start(self.rpc_port);
+        self.child = again.unwrap_or_else(|why| panic!("bitcoind did not start again: {why}"));
+        self.open_wallet();
     }
 
     /// Calls an RPC method: `params` is an array, an object of named parameters, or null.
@@ -250,12 +322,16 @@ impl Drop for Bitcoind {
     }
 }
 
-/// Starts the program on a free port; the error says why it is not answering.
-fn launch(program: &Path, dir: &Path, extra_args: &[&str]) -> Result<Bitcoind, String> {
-    let rpc_port = free_port();
+/// Starts the program and waits until it answers; the error says why it does not.
+fn launch(
+    program: &Path,
+    dir: &Path,
+    extra_args: &[String],
+    rpc_port: u16,
+) -> Result<Child, String> {
     let output = File::create(dir.join("output.log")).map_err(|e| e.to_string())?;
     let errors = output.try_clone().map_err(|e| e.to_string())?;
-    let child = Command::new(program)
+    let mut child = Command::new(program)
         .arg(format!("-datadir={}", dir.display()))
         .arg(format!("-rpcport={rpc_port}"))
         .args(["-regtest", "-server", "-txindex=1", "-listen=0"])
@@ -268,28 +344,31 @@ fn launch(program: &Path, dir: &Path, extra_args: &[&str]) -> Result<Bitcoind, S
         .stderr(errors)
         .spawn()
         .map_err(|e| e.to_string())?;
-    let mut started = Bitcoind {
-        child,
-        rpc: JsonRpc::new(rpc_port, cookie_in(dir)),
-        rpc_port,
-        dir: dir.to_owned(),
-        _temp: None,
-    };
+    let rpc = JsonRpc::new(rpc_port, cookie_in(dir));
     let begun = Instant::now();
     loop {
-        let answer = started.rpc("getblockcount", Value::Null);
-        let Err(why) = answer else {
-            return Ok(started);
+        let Err(why) = is_ready(&rpc) else {
+            return Ok(child);
         };
-        if let Ok(Some(status)) = started.child.try_wait() {
+        if let Ok(Some(status)) = child.try_wait() {
             return Err(format!("{status}\n{}", log_end(dir)));
         }
         if begun.elapsed() > START_TIMEOUT {
-            let _ = started.child.kill();
+            let _ = child.kill();
+            let _ = child.wait();
             return Err(format!("{why}\n{}", log_end(dir)));
         }
         sleep(POLL);
     }
+}
+
+/// Whether it answers, and finds every transaction, if it was told to keep them: it reads the blocks for its index of them while
+/// it answers already.
+fn is_ready(rpc: &JsonRpc) -> Result<(), String> {
+    let index = rpc.call("getindexinfo", json!(["txindex"]))?;
+    (index["txindex"]["synced"] != false)
+        .then_some(())
+        .ok_or_else(|| format!("its index is not ready: {index}"))
 }
 
 /// The last lines of what the program said.
@@ -301,12 +380,6 @@ fn log_end(dir: &Path) -> String {
 
 fn cookie_in(dir: &Path) -> PathBuf {
     dir.join("regtest").join(".cookie")
-}
-
-/// A port nobody listens on right now. Someone else may take it before it is used, hence [`START_TRIES`].
-fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("its number").port()
 }
 
 #[track_caller]

@@ -12,12 +12,10 @@ use serde_json::{Value, json};
 use crate::bitcoind::Bitcoind;
 use crate::node::Node;
 use crate::seed;
-use crate::wait::{secs, wait_for};
+use crate::wait::{FOUND_AGAIN, wait_for};
 
 /// How many addresses of each kind are looked at.
 const RANGE: u32 = 300;
-/// Lightning settles within seconds; anything slower is a hang.
-const PATIENCE: std::time::Duration = secs(30);
 
 /// What one channel can carry, as its node sees it (sat).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +26,8 @@ pub struct Sides {
     pub outbound: u64,
     /// What it can receive: the other's part but for the reserve.
     pub inbound: u64,
+    /// Payments that have not ended.
+    pub under_way: u64,
 }
 
 /// What a node owns at one moment.
@@ -94,22 +94,35 @@ impl Purse {
         Ok(change)
     }
 
-    /// Waits until `node` has exactly what it had when this was taken, changed by `expected`.
+    /// Waits until `node` has exactly what it had when this was taken, changed by `expected`. A payment that is held counts
+    /// as the receiver's.
     ///
     /// # Panics
-    /// When it has not after half a minute.
+    /// When it has not after [`FOUND_AGAIN`].
     #[track_caller]
     pub fn assert_changed(&self, node: &Node, bitcoind: &Bitcoind, expected: Change) {
-        wait_for(
-            &format!("{} to have {expected}", node.name()),
-            PATIENCE,
-            || {
-                let change = self.change_to(&Self::of(node, bitcoind))?;
-                (change == expected)
-                    .then_some(())
-                    .ok_or_else(|| change.to_string())
-            },
-        );
+        let what = format!("{} to have {expected}", node.name());
+        wait_for(&what, FOUND_AGAIN, || {
+            let change = self.change_to(&Self::of(node, bitcoind))?;
+            (change == expected)
+                .then_some(())
+                .ok_or_else(|| change.to_string())
+        });
+    }
+
+    /// The same, and that no payment is under way any more: nobody can take back what is counted.
+    ///
+    /// # Panics
+    /// As there.
+    #[track_caller]
+    pub fn assert_settled(&self, node: &Node, bitcoind: &Bitcoind, expected: Change) {
+        let what = format!("the payments of {} to end", node.name());
+        wait_for(&what, FOUND_AGAIN, || {
+            let channels = channels(node);
+            let open = channels.values().any(|sides| sides.under_way > 0);
+            (!open).then_some(()).ok_or_else(|| format!("{channels:?}"))
+        });
+        self.assert_changed(node, bitcoind, expected);
     }
 }
 
@@ -146,6 +159,7 @@ pub fn channels(node: &Node) -> BTreeMap<String, Sides> {
                 capacity: number(channel, "capacity_sat"),
                 outbound: number(channel, "outbound_sat"),
                 inbound: number(channel, "inbound_sat"),
+                under_way: number(channel, "payments_under_way"),
             };
             (channel["funding_txid"].as_str().unwrap().to_owned(), sides)
         })

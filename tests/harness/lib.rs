@@ -6,19 +6,27 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 pub mod api;
+pub mod auction;
 pub mod bitcoind;
+pub mod failpoints;
+pub mod filler;
 pub mod json_rpc;
 pub mod ledger;
 pub mod market;
+pub mod namespaces;
 pub mod node;
 pub mod program;
+mod secrets;
 pub mod seed;
 pub mod swap;
 pub mod transaction;
 pub mod wait;
 
+pub use auction::Auction;
 pub use bitcoind::Bitcoind;
+pub use filler::Filler;
 pub use ledger::{Change, Purse};
 pub use market::{Market, MarketOptions, Price};
+pub use namespaces::Namespaces;
 pub use node::{Node, NodeOptions};
 pub use swap::{Taken, Way};

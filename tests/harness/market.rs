@@ -15,7 +15,7 @@ use crate::bitcoind::Bitcoind;
 use crate::node::{Node, NodeOptions};
 use crate::swap::{OnChain, Taken};
 use crate::transaction::{Seen, spend_in_blocks, spend_in_mempool};
-use crate::wait::{secs, wait_for};
+use crate::wait::{FOUND_AGAIN, secs, wait_for};
 
 /// What a maker asks: a fixed part (sat) and millionths of the amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,12 +37,28 @@ pub const USUAL: Price = Price {
     in_base: 200,
     in_ppm: 1_000,
 };
+/// A price nobody takes who has a choice.
+pub const DEAR: Price = Price {
+    out_base: 5_000,
+    out_ppm: 9_000,
+    in_base: 5_000,
+    in_ppm: 9_000,
+};
+/// A price nobody is below.
+pub const CHEAPEST: Price = Price {
+    out_base: 1,
+    out_ppm: 1,
+    in_base: 1,
+    in_ppm: 1,
+};
 
 /// What is chosen about a market.
 #[derive(Clone, Debug)]
 pub struct MarketOptions {
-    /// The fixed fee rate of all nodes (sat/vB).
+    /// The fixed fee rate of all nodes (sat/vB); 0 leaves it to bitcoind's estimates, and to 2 while there are none.
     pub fee_rate: u32,
+    /// What bitcoind is started with besides the usual.
+    pub bitcoind_args: Vec<String>,
     /// Names and prices of the makers, nearest to the taker first.
     pub makers: Vec<(String, Price)>,
     /// The taker's name.
@@ -53,6 +69,10 @@ pub struct MarketOptions {
     pub channel_sat: u64,
     /// Where the folders go; temporary ones when not said.
     pub dir: Option<PathBuf>,
+    /// Whether all nodes are the program with failpoints.
+    pub failpoints: bool,
+    /// Another program than the one under test, for all nodes.
+    pub program: Option<PathBuf>,
 }
 
 impl MarketOptions {
@@ -61,11 +81,14 @@ impl MarketOptions {
         let named = |(i, price): (usize, &Price)| (format!("maker{}", i + 1), *price);
         Self {
             fee_rate,
+            bitcoind_args: Vec::new(),
             makers: prices.iter().enumerate().map(named).collect(),
             taker: "taker".to_owned(),
             refund_delta: 96,
             channel_sat: 5_000_000,
             dir: None,
+            failpoints: false,
+            program: None,
         }
     }
 }
@@ -95,9 +118,10 @@ impl Market {
     /// When that does not come about.
     #[track_caller]
     pub fn start(options: &MarketOptions) -> Self {
+        let args: Vec<&str> = options.bitcoind_args.iter().map(String::as_str).collect();
         let bitcoind = match &options.dir {
-            Some(dir) => Bitcoind::start_in(&folder(dir, "bitcoind"), &[]),
-            None => Bitcoind::start(&[]),
+            Some(dir) => Bitcoind::start_in(&folder(dir, "bitcoind"), &args),
+            None => Bitcoind::start(&args),
         };
         // Ten coins are mature then: payments in a row need no change of one another.
         bitcoind.mine(110);
@@ -106,6 +130,8 @@ impl Market {
                 fee_rate: options.fee_rate,
                 bootstrap: bootstrap.to_vec(),
                 dir: options.dir.as_deref().map(|dir| dir.join(name)),
+                failpoints: options.failpoints,
+                program: options.program.clone(),
                 ..NodeOptions::default()
             };
             Node::start(name, &bitcoind, &options)
@@ -131,6 +157,16 @@ impl Market {
         market.open_channels(options.channel_sat);
         market.wait_quotes();
         market
+    }
+
+    /// A market of nodes that were started one by one, all at this fixed fee rate (sat/vB).
+    pub const fn of(taker: Node, makers: Vec<Node>, bitcoind: Bitcoind, fee_rate: u32) -> Self {
+        Self {
+            taker,
+            makers,
+            bitcoind,
+            fee_rate,
+        }
     }
 
     /// The fee rate of all nodes (sat/vB).
@@ -222,23 +258,37 @@ impl Market {
     /// When that does not happen within a few blocks more than the quote asks for.
     #[track_caller]
     pub fn mine_until_claimed(&self, taken: &Taken, outpoint: OutPoint) -> OnChain {
-        for _ in 0..taken.quote.confirmations + 4 {
-            if let Some(spend) = spend_in_blocks(&self.bitcoind, outpoint, 20) {
-                return OnChain {
-                    outpoint,
-                    funding: Seen::read(&self.bitcoind, outpoint.txid),
-                    spend,
-                };
+        // A node that was just started has its peers to find again.
+        let spend = self.mine_until_spent(outpoint, taken.quote.confirmations + 6, secs(5));
+        OnChain {
+            outpoint,
+            funding: Seen::read(&self.bitcoind, outpoint.txid),
+            spend,
+        }
+    }
+
+    /// Mines until what is at `outpoint` is spent and that is in a block. Once it is in a block itself every further one waits
+    /// for the spend, but no longer than this.
+    ///
+    /// # Panics
+    /// When it is not after so many blocks.
+    #[track_caller]
+    pub fn mine_until_spent(&self, outpoint: OutPoint, blocks: u32, patience: Duration) -> Seen {
+        let chain = &self.bitcoind;
+        for _ in 0..blocks {
+            if let Some(spend) = spend_in_blocks(chain, outpoint, 40) {
+                return spend;
             }
-            // A node that was just started has its peers to find again.
-            let deadline = Instant::now() + secs(5);
-            while spend_in_mempool(&self.bitcoind, outpoint).is_none() && Instant::now() < deadline
+            let until = Instant::now() + patience;
+            let confirmed = !chain.mempool().contains(&outpoint.txid);
+            while confirmed && spend_in_mempool(chain, outpoint).is_none() && Instant::now() < until
             {
                 sleep(Duration::from_millis(50));
             }
             self.mine(1);
         }
-        panic!("the contract at {outpoint} was not spent");
+        let spend = spend_in_blocks(chain, outpoint, 40);
+        spend.unwrap_or_else(|| panic!("{outpoint} was not spent"))
     }
 
     /// The node of this id (hex).
@@ -273,7 +323,7 @@ impl Market {
         for (already, maker) in self.makers.iter().enumerate() {
             let to = lightning_address(maker);
             opener.cli(&["channel", "open", &to, &size, "--announced"]);
-            self.bitcoind.wait_for_mempool(already + 1, secs(20));
+            self.bitcoind.wait_for_mempool(already + 1, secs(60));
             opener = maker;
         }
         // Six confirmations let the network be told of a channel.
@@ -388,11 +438,11 @@ pub fn p2p_addresses(node: &Node) -> Vec<String> {
 /// Waits until a node has so many channels it can send and receive by.
 ///
 /// # Panics
-/// When it has not after half a minute.
+/// When it has not after [`FOUND_AGAIN`].
 #[track_caller]
 pub fn wait_usable(node: &Node, channels: usize) {
     let what = format!("{channels} usable channels of {}", node.name());
-    wait_for(&what, secs(30), || {
+    wait_for(&what, FOUND_AGAIN, || {
         let list = node.cli(&["channel", "list"]);
         let all = list["channels"].as_array().ok_or("no list")?;
         let usable = all.iter().filter(|channel| channel["usable"] == true);

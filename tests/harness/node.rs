@@ -1,65 +1,43 @@
 //! One Cambista node: a process of its own with a data folder of its own.
 
-use std::fs::{self, File, OpenOptions};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+mod asking;
+mod options;
+mod process;
+mod telling;
 
-use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Child;
+
 use tempfile::TempDir;
 
-use crate::api::Api;
-use crate::bitcoind::Bitcoind;
-use crate::program;
-use crate::wait::{secs, wait_for};
+pub use asking::CliError;
+pub use options::NodeOptions;
 
-/// How long a node may take to answer after its start, and to end after a stop.
-const PATIENCE: Duration = secs(60);
+use crate::api::Said;
+use crate::bitcoind::Bitcoind;
+use crate::failpoints::Failpoints;
+use crate::program;
+
 /// So much of a node's log is shown when a test fails (lines).
 const LOG_TAIL: usize = 60;
 
-/// What is chosen about a node before it first runs.
-#[derive(Clone, Debug)]
-pub struct NodeOptions {
-    /// The fixed fee rate (sat/vB) of everything it sends.
-    pub fee_rate: u32,
-    /// Marketplace peers it knows from the start (multiaddresses).
-    pub bootstrap: Vec<String>,
-    /// Confirmations of a channel's funding before it is used.
-    pub channel_confirmations: u32,
-    /// Where its folder goes; a temporary one when not said.
-    pub dir: Option<PathBuf>,
-}
-
-impl Default for NodeOptions {
-    fn default() -> Self {
-        Self {
-            fee_rate: 3,
-            bootstrap: Vec::new(),
-            channel_confirmations: 1,
-            dir: None,
-        }
-    }
-}
-
-/// What a command that failed said.
-#[derive(Clone, Debug)]
-pub struct CliError {
-    /// Its exit code; none when a signal ended it.
-    pub code: Option<i32>,
-    /// What it said.
-    pub output: String,
-}
-
-/// A node. Killed when dropped; its log's end is printed when a test is failing.
+/// A node. Killed when dropped; its log's end is printed when a test is failing. A test fails when the node has printed any
+/// of its secrets, or left a file with secrets open to others.
 #[derive(Debug)]
 pub struct Node {
     name: String,
     program: PathBuf,
     dir: PathBuf,
+    namespace: Option<String>,
     child: Option<Child>,
     frozen: bool,
     words: String,
+    cookie: PathBuf,
+    /// The tokens of its API, one for each start.
+    tokens: Vec<String>,
+    said: Said,
+    failpoints: Option<Failpoints>,
     _temp: Option<TempDir>,
 }
 
@@ -81,13 +59,25 @@ impl Node {
             (None, Some(temp)) => temp.path().join("node"),
             (None, None) => unreachable!(),
         };
+        let failpoints = options
+            .failpoints
+            .then(|| Failpoints::at(dir.with_extension("failpoints")));
         let mut node = Self {
             name: name.to_owned(),
-            program: program::cambista(),
+            program: match &options.program {
+                Some(chosen) => chosen.clone(),
+                None if options.failpoints => program::with_failpoints(),
+                None => program::cambista(),
+            },
             dir,
+            failpoints,
+            namespace: options.namespace.clone(),
             child: None,
             frozen: false,
             words: String::new(),
+            cookie: bitcoind.cookie_path(),
+            tokens: Vec::new(),
+            said: Said::default(),
             _temp: temp,
         };
         node.init(bitcoind, options);
@@ -99,19 +89,28 @@ impl Node {
         let mut args = vec!["init".to_owned(), "--alias".to_owned(), self.name.clone()];
         // Fixed ports: after a restart the node must be found where it was.
         let mut flag = |name: &str, value: String| args.extend([name.to_owned(), value]);
-        flag("--bitcoind", format!("127.0.0.1:{}", bitcoind.rpc_port()));
+        let (ip, bitcoind_ip) = (&options.ip, &options.bitcoind_ip);
+        flag(
+            "--bitcoind",
+            format!("{bitcoind_ip}:{}", bitcoind.rpc_port()),
+        );
         let cookie = bitcoind.cookie_path();
         flag("--bitcoind-cookie", cookie.display().to_string());
         flag(
             "--lightning-listen",
-            format!("127.0.0.1:{}", program::free_port()),
+            format!("{ip}:{}", program::free_port()),
         );
         flag(
             "--p2p-listen",
-            format!("/ip4/127.0.0.1/tcp/{}", program::free_port()),
+            match options.quic {
+                true => format!("/ip4/{ip}/udp/{}/quic-v1", program::free_port()),
+                false => format!("/ip4/{ip}/tcp/{}", program::free_port()),
+            },
         );
         flag("--api-listen", "127.0.0.1:0".to_owned());
-        flag("--fee-rate", options.fee_rate.to_string());
+        if options.fee_rate > 0 {
+            flag("--fee-rate", options.fee_rate.to_string());
+        }
         flag(
             "--channel-confirmations",
             options.channel_confirmations.to_string(),
@@ -122,51 +121,28 @@ impl Node {
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let answer = self.cli(&args);
         self.words = answer["words"].as_str().unwrap_or_default().to_owned();
-    }
-
-    #[track_caller]
-    fn run(&mut self) {
-        assert!(self.child.is_none(), "{} runs already", self.name);
-        let _ = fs::remove_file(self.dir.join("api-address"));
-        let log = self.log_file();
-        let child = self
-            .command(&["run"])
-            .env(
-                "RUST_LOG",
-                std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()),
-            )
-            .stdout(log.try_clone().unwrap())
-            .stderr(log)
-            .spawn()
-            .unwrap_or_else(|why| panic!("cannot run {}: {why}", self.program.display()));
-        self.child = Some(child);
-        let started = Instant::now();
-        loop {
-            if self.dir.join("api-address").exists() && self.api().get("/status").is_ok() {
-                return;
-            }
-            if let Some(status) = self.exited() {
-                panic!("{} ended while starting: {status}", self.name);
-            }
-            assert!(
-                started.elapsed() < PATIENCE,
-                "{} does not answer after {PATIENCE:?}",
-                self.name
-            );
-            std::thread::sleep(Duration::from_millis(10));
+        if !options.p2p.is_empty() {
+            let path = self.dir.join("cambista.toml");
+            let text = fs::read_to_string(&path).unwrap();
+            let more = format!("[p2p]\n{}\n", options.p2p.join("\n"));
+            assert!(text.contains("[p2p]\n"), "{text}");
+            fs::write(&path, text.replacen("[p2p]\n", &more, 1)).unwrap();
         }
     }
 
-    fn log_file(&self) -> File {
-        OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.dir.join("node.log"))
-            .expect("open the log")
+    /// From its next start on it is this program.
+    pub fn set_program(&mut self, program: PathBuf) {
+        self.program = program;
     }
 
-    fn exited(&mut self) -> Option<std::process::ExitStatus> {
-        self.child.as_mut()?.try_wait().ok().flatten()
+    /// Its failpoints.
+    ///
+    /// # Panics
+    /// When it was started without.
+    #[track_caller]
+    pub fn failpoints(&self) -> &Failpoints {
+        let failpoints = self.failpoints.as_ref();
+        failpoints.unwrap_or_else(|| panic!("{} has no failpoints", self.name))
     }
 
     /// Its name.
@@ -194,27 +170,6 @@ impl Node {
         self.child.is_some() && !self.frozen
     }
 
-    /// Stops the process where it is, as a machine that is put to sleep: its connections stay open.
-    #[track_caller]
-    pub fn freeze(&mut self) {
-        self.signal("-STOP");
-        self.frozen = true;
-    }
-
-    /// Lets it go on after [`Node::freeze`].
-    #[track_caller]
-    pub fn thaw(&mut self) {
-        self.signal("-CONT");
-        self.frozen = false;
-    }
-
-    #[track_caller]
-    fn signal(&self, signal: &str) {
-        let pid = self.pid().expect("a running node").to_string();
-        let sent = Command::new("kill").args([signal, &pid]).status();
-        assert!(sent.expect("run kill").success(), "kill {signal} {pid}");
-    }
-
     /// From its next start on everything it sends pays this fixed rate (sat/vB).
     ///
     /// # Panics
@@ -231,134 +186,6 @@ impl Node {
             format!("{}{sat_per_vb}{}", &text[..from], &text[to..]),
         )
         .unwrap();
-    }
-
-    /// A command line for people, as they would type it.
-    pub fn command_line(&self, args: &str) -> String {
-        format!(
-            "{} --network regtest --datadir {} {args}",
-            self.program.display(),
-            self.dir.display()
-        )
-    }
-
-    /// A command on this node, not started yet, without `--json`.
-    pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
-        command
-            .args(["--network", "regtest", "--datadir"])
-            .arg(&self.dir)
-            .args(args)
-            .env("NO_COLOR", "1")
-            .stdin(Stdio::null());
-        command
-    }
-
-    /// Runs a command with `--json` and returns the object it printed.
-    ///
-    /// # Errors
-    /// When it did not exit with 0, or printed no JSON.
-    pub fn try_cli(&self, args: &[&str]) -> Result<Value, CliError> {
-        let output = self
-            .command(args)
-            .arg("--json")
-            .output()
-            .expect("run cambista");
-        let stdout = String::from_utf8_lossy(&output.stdout);
-        let failed = |why: String| CliError {
-            code: output.status.code(),
-            output: format!(
-                "`cambista {}`: {why}\n{stdout}\n{}",
-                args.join(" "),
-                String::from_utf8_lossy(&output.stderr)
-            ),
-        };
-        if !output.status.success() {
-            return Err(failed(output.status.to_string()));
-        }
-        serde_json::from_str(&stdout).map_err(|why| failed(format!("printed no JSON: {why}")))
-    }
-
-    /// As [`Node::try_cli`], for what must work.
-    ///
-    /// # Panics
-    /// When it does not.
-    #[track_caller]
-    pub fn cli(&self, args: &[&str]) -> Value {
-        self.try_cli(args)
-            .unwrap_or_else(|error| panic!("{}: {}", self.name, error.output))
-    }
-
-    /// The HTTP API as it is reached now.
-    pub fn api(&self) -> Api {
-        Api::of(&self.dir)
-    }
-
-    /// `GET` of the API.
-    ///
-    /// # Panics
-    /// When it refuses.
-    #[track_caller]
-    pub fn api_get(&self, path: &str) -> Value {
-        let answer = self.api().get(path);
-        answer.unwrap_or_else(|why| panic!("{}: {why}", self.name))
-    }
-
-    /// `POST` to the API.
-    ///
-    /// # Panics
-    /// When it refuses.
-    #[track_caller]
-    pub fn api_post(&self, path: &str, body: &Value) -> Value {
-        let answer = self.api().post(path, body);
-        answer.unwrap_or_else(|why| panic!("{}: {why}", self.name))
-    }
-
-    /// The whole `status`.
-    #[track_caller]
-    pub fn status(&self) -> Value {
-        self.api_get("/status")
-    }
-
-    /// Waits until the node has taken in the block at `height`.
-    #[track_caller]
-    pub fn wait_height(&self, height: u32) {
-        wait_for(
-            &format!("{} at height {height}", self.name),
-            secs(30),
-            || {
-                let status = self.api().get("/status")?;
-                let seen = status["height"].as_u64() >= Some(u64::from(height));
-                seen.then_some(())
-                    .ok_or_else(|| format!("{}", status["height"]))
-            },
-        );
-    }
-
-    /// Ends the process at once, as a power cut would.
-    #[track_caller]
-    pub fn kill9(&mut self) {
-        let mut child = self.child.take().expect("a running node");
-        child.kill().expect("kill");
-        child.wait().expect("the end of the process");
-    }
-
-    /// Starts it again after [`Node::kill9`] or [`Node::stop`].
-    #[track_caller]
-    pub fn restart(&mut self) {
-        self.run();
-    }
-
-    /// `cambista stop`, and waits for the process to end in good order.
-    #[track_caller]
-    pub fn stop(&mut self) {
-        self.cli(&["stop"]);
-        let mut child = self.child.take().expect("a running node");
-        let status = wait_for(&format!("the end of {}", self.name), PATIENCE, || {
-            let ended = child.try_wait().map_err(|why| why.to_string())?;
-            ended.ok_or_else(|| "still running".to_owned())
-        });
-        assert!(status.success(), "{} ended with {status}", self.name);
     }
 
     /// The last lines of its log.
@@ -381,6 +208,14 @@ impl Drop for Node {
                 self.name,
                 self.log_tail()
             );
+            return;
         }
+        let told = self.told_secrets();
+        assert!(
+            told.is_empty(),
+            "{} gave secrets away: {}",
+            self.name,
+            told.join(", ")
+        );
     }
 }

@@ -12,23 +12,38 @@ pub fn cambista() -> PathBuf {
     if let Some(chosen) = std::env::var_os("CAMBISTA_BIN") {
         return PathBuf::from(chosen);
     }
+    beside("cambista", "cargo build -p cambista")
+}
+
+/// The `cambista` with failpoints.
+///
+/// # Panics
+/// When there is none: says how to build it.
+pub fn with_failpoints() -> PathBuf {
+    if let Some(chosen) = std::env::var_os("CAMBISTA_FAILPOINTS_BIN") {
+        return PathBuf::from(chosen);
+    }
+    let name = "cambista-failpoints";
+    beside(
+        name,
+        "cargo build --workspace --features cambista/failpoints --bin cambista-failpoints",
+    )
+}
+
+fn beside(name: &str, how: &str) -> PathBuf {
     let own = std::env::current_exe().expect("the path of this program");
     // Tests run from target/debug/deps, programs from target/debug.
     let found = own
         .ancestors()
         .skip(1)
         .take(2)
-        .map(|dir| dir.join("cambista"))
+        .map(|dir| dir.join(name))
         .find(|path| path.is_file());
-    found.unwrap_or_else(|| {
-        panic!(
-            "no `cambista` beside {}: build it (`cargo build -p cambista`) or set CAMBISTA_BIN",
-            own.display()
-        )
-    })
+    found.unwrap_or_else(|| panic!("no `{name}` beside {}: build it (`{how}`)", own.display()))
 }
 
-/// Below the range the system hands out by itself, so that nobody takes a port between two starts of a node.
+/// Below the range the system hands out by itself, so that nobody takes a port between two starts of a node or a bitcoind, not
+/// even a connection to the very port that has nobody behind it for a while.
 const FIRST_PORT: u16 = 12_000;
 const PORTS: u16 = 18_000;
 

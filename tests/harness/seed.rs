@@ -1,8 +1,9 @@
 //! From a node's words to what its wallet owns on the chain, without asking the node.
 
 use bitcoin::Network;
-use bitcoin::bip32::Xpriv;
-use bitcoin::hashes::{Hash, HashEngine, Hmac, HmacEngine, sha512};
+use bitcoin::bip32::{ChildNumber, Xpriv};
+use bitcoin::hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256, sha512};
+use bitcoin::secp256k1::Secp256k1;
 
 /// The rounds BIP39 stretches words with.
 const ROUNDS: usize = 2048;
@@ -11,6 +12,77 @@ const ROUNDS: usize = 2048;
 pub fn descriptors(words: &str) -> [String; 2] {
     let master = Xpriv::new_master(Network::Regtest, &bip39_seed(words)).expect("a master key");
     [0, 1].map(|branch| format!("tr({master}/86h/1h/0h/{branch}/*)"))
+}
+
+/// Everything else a node derives from its words, on a test network.
+pub(crate) struct SwapSeed {
+    bip39: [u8; 64],
+    master: Xpriv,
+    swaps: [u8; 32],
+}
+
+impl SwapSeed {
+    /// The branch below which a node's own secrets are.
+    const PURPOSE: u32 = 6_516_066;
+
+    pub(crate) fn of(words: &str) -> Self {
+        let bip39 = bip39_seed(words);
+        let master = Xpriv::new_master(Network::Regtest, &bip39).expect("a master key");
+        let swaps = below(&master, [Self::PURPOSE, 1, 2])
+            .private_key
+            .secret_bytes();
+        Self {
+            bip39,
+            master,
+            swaps,
+        }
+    }
+
+    /// What the node's parts are made from.
+    pub(crate) fn branches(&self) -> Vec<(&'static str, [u8; 32])> {
+        let branch = |at| below(&self.master, [Self::PURPOSE, 1, at]);
+        let mut half = [0; 32];
+        half.copy_from_slice(&self.bip39[..32]);
+        vec![
+            ("the seed of everything", half),
+            (
+                "the seed of the Lightning node",
+                branch(0).private_key.secret_bytes(),
+            ),
+            (
+                "the seed of the peer identity",
+                branch(1).private_key.secret_bytes(),
+            ),
+            ("the root of all swap secrets", self.swaps),
+        ]
+    }
+
+    /// The extended private keys of the wallet, as text.
+    pub(crate) fn extended_keys(&self) -> [String; 2] {
+        [self.master, below(&self.master, [86, 1, 0])].map(|key| key.to_string())
+    }
+
+    /// What this side draws for one swap.
+    pub(crate) fn swap(&self, key_id: &[u8; 32], is_payer: bool) -> [(&'static str, [u8; 32]); 3] {
+        let labels = if is_payer {
+            ["swap preimage", "claim key", "payer internal key"]
+        } else {
+            ["prepay preimage", "refund key", "funder internal key"]
+        };
+        labels.map(|label| {
+            let mut engine = HmacEngine::<sha256::Hash>::new(&self.swaps);
+            engine.input(b"cambista/1/");
+            engine.input(label.as_bytes());
+            engine.input(key_id);
+            (label, Hmac::from_engine(engine).to_byte_array())
+        })
+    }
+}
+
+fn below(master: &Xpriv, path: [u32; 3]) -> Xpriv {
+    let path = path.map(|step| ChildNumber::from_hardened_idx(step).expect("a child number"));
+    let key = master.derive_priv(&Secp256k1::new(), &path);
+    key.expect("a derived key")
 }
 
 /// PBKDF2 with HMAC-SHA512 and no passphrase: one block of output is all of the seed.

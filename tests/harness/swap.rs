@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::bitcoind::Bitcoind;
 use crate::ledger::Change;
 use crate::node::Node;
-use crate::transaction::{Seen, paid_in_mempool, spend_in_blocks, spend_in_mempool};
-use crate::wait::{secs, wait_for};
+use crate::transaction::{Seen, paid_in_mempool, spend_in_blocks, wait_spend};
+use crate::wait::{FOUND_AGAIN, secs, wait_for};
 
 /// Which way a taker's money moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -116,9 +116,11 @@ impl Taken {
         }
     }
 
-    /// Takes `amount` sat on the best quote there is, with `more` arguments, and does not follow it.
+    /// Takes `amount` sat on the best quote there is, with `more` arguments, and does not follow it. A maker that has just
+    /// got what it takes for this way offers it a moment later: the offer is waited for.
     #[track_caller]
     pub fn take(taker: &Node, way: Way, amount: u64, more: &[&str]) -> Self {
+        wait_offer(taker, way, amount);
         let amount = amount.to_string();
         let mut args = vec![way.word(), amount.as_str()];
         args.extend(more);
@@ -130,19 +132,26 @@ impl Taken {
     #[track_caller]
     pub fn wait_funding(&self, bitcoind: &Bitcoind) -> (OutPoint, Seen) {
         let amount = self.quote.amount_sat;
-        wait_for("the funding in the mempool", secs(30), || {
+        wait_for("the funding in the mempool", secs(60), || {
             paid_in_mempool(bitcoind, &self.script, amount)
+        })
+    }
+
+    /// Waits until another funding than `known` is in the mempool: its sender has replaced that one.
+    #[track_caller]
+    pub fn wait_other_funding(&self, bitcoind: &Bitcoind, known: OutPoint) -> (OutPoint, Seen) {
+        let amount = self.quote.amount_sat;
+        wait_for("another funding in the mempool", secs(60), || {
+            let found = paid_in_mempool(bitcoind, &self.script, amount)?;
+            let other = found.0 != known;
+            other.then_some(found).ok_or_else(|| "that one".to_owned())
         })
     }
 
     /// Waits until something in the mempool spends the contract.
     #[track_caller]
     pub fn wait_spend(&self, bitcoind: &Bitcoind, outpoint: OutPoint) -> Seen {
-        let txid = wait_for("a spend of the contract in the mempool", secs(30), || {
-            spend_in_mempool(bitcoind, outpoint)
-                .ok_or_else(|| format!("none at height {}", bitcoind.height()))
-        });
-        Seen::read(bitcoind, txid)
+        wait_spend(bitcoind, outpoint)
     }
 
     /// The spend of the contract in one of the last blocks.
@@ -173,7 +182,7 @@ impl Taken {
     #[track_caller]
     pub fn assert_outcome(&self, node: &Node, outcome: &str) -> Value {
         let what = format!("{} to end the swap as {outcome}", node.name());
-        wait_for(&what, secs(30), || {
+        wait_for(&what, FOUND_AGAIN, || {
             let swap = self.seen_by(node);
             let ended = swap["ended"] == true && swap["outcome"] == outcome;
             if ended {
@@ -192,7 +201,7 @@ impl Taken {
             Way::Out => Change {
                 lightning: -(amount + fee) - routing,
                 chain: if to_own_wallet {
-                    signed(chain.spend.only_output())
+                    signed(self.swept(chain))
                 } else {
                     0
                 },
@@ -214,15 +223,36 @@ impl Taken {
             },
             Way::In => Change {
                 lightning: -(amount - fee) - routing,
-                chain: signed(chain.spend.only_output()),
+                chain: signed(self.swept(chain)),
             },
         }
+    }
+
+    /// What the payer's sweep brings it for this swap (sat).
+    ///
+    /// # Panics
+    /// When it is not spent to one output.
+    #[track_caller]
+    pub fn swept(&self, chain: &OnChain) -> u64 {
+        self.quote.amount_sat - chain.spend.share_of(chain.outpoint)
     }
 
     /// How many payments go over Lightning: the prepay is one of its own.
     pub fn payments(&self) -> i64 {
         if self.quote.prepay_sat > 0 { 2 } else { 1 }
     }
+}
+
+/// Waits until `taker` knows of somebody who offers to swap `amount` sat this way.
+#[track_caller]
+pub fn wait_offer(taker: &Node, way: Way, amount: u64) {
+    wait_for("an offer", FOUND_AGAIN, || {
+        let offers = taker.cli(&["offers", way.word(), "--amount", &amount.to_string()]);
+        let some = offers["offers"]
+            .as_array()
+            .is_some_and(|list| !list.is_empty());
+        some.then_some(()).ok_or_else(|| offers.to_string())
+    });
 }
 
 /// An amount that can be subtracted.

@@ -1,10 +1,13 @@
 //! Transactions as the chain shows them.
 
+use std::collections::HashSet;
+
 use bitcoin::consensus::encode::deserialize_hex;
 use bitcoin::{Block, OutPoint, ScriptBuf, Transaction, Txid};
 use serde_json::{Value, json};
 
 use crate::bitcoind::Bitcoind;
+use crate::wait::{secs, wait_for};
 
 /// The path by which a contract was spent, read from the witness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,27 +40,24 @@ impl Seen {
     /// When `bitcoind` does not know them.
     #[track_caller]
     pub fn read(bitcoind: &Bitcoind, txid: Txid) -> Self {
-        Self::of(bitcoind, raw(bitcoind, txid))
+        let read = raw(bitcoind, txid).and_then(|tx| Self::of(bitcoind, tx));
+        read.unwrap_or_else(|why| panic!("{why}"))
     }
 
-    #[track_caller]
-    fn of(bitcoind: &Bitcoind, tx: Transaction) -> Self {
-        let spent: u64 = tx
-            .input
-            .iter()
-            .map(|input| {
-                let from = input.previous_output;
-                let index = usize::try_from(from.vout).unwrap();
-                raw(bitcoind, from.txid).output[index].value.to_sat()
-            })
-            .sum();
+    fn of(bitcoind: &Bitcoind, tx: Transaction) -> Result<Self, String> {
+        let mut spent = 0;
+        for input in &tx.input {
+            let from = input.previous_output;
+            let index = usize::try_from(from.vout).unwrap();
+            spent += raw(bitcoind, from.txid)?.output[index].value.to_sat();
+        }
         let paid: u64 = tx.output.iter().map(|output| output.value.to_sat()).sum();
-        Self {
+        Ok(Self {
             txid: tx.compute_txid(),
             fee_sat: spent - paid,
             vsize: u64::try_from(tx.vsize()).unwrap(),
             tx,
-        }
+        })
     }
 
     /// The path by which it spends `outpoint`.
@@ -86,6 +86,21 @@ impl Seen {
         self.tx.output[0].value.to_sat()
     }
 
+    /// What the swap whose output this is pays of the fee of a transaction that sweeps for several swaps by key path, each
+    /// well below its limit: equal parts, the odd satoshis for those named first (sat).
+    ///
+    /// # Panics
+    /// When it does not spend it, or has more outputs than one.
+    #[track_caller]
+    pub fn share_of(&self, outpoint: OutPoint) -> u64 {
+        assert_eq!(self.tx.output.len(), 1);
+        let mut inputs = self.tx.input.iter();
+        let at = inputs.position(|input| input.previous_output == outpoint);
+        let at = u64::try_from(at.expect("an input that spends it")).unwrap();
+        let all = u64::try_from(self.tx.input.len()).unwrap();
+        self.fee_sat / all + u64::from(at < self.fee_sat % all)
+    }
+
     /// Checks that it pays the fee rate, and not noticeably more.
     ///
     /// # Panics
@@ -103,11 +118,10 @@ impl Seen {
     }
 }
 
-#[track_caller]
-fn raw(bitcoind: &Bitcoind, txid: Txid) -> Transaction {
+fn raw(bitcoind: &Bitcoind, txid: Txid) -> Result<Transaction, String> {
     let answer = bitcoind.rpc("getrawtransaction", json!([txid, 0]));
-    let hex = answer.unwrap_or_else(|why| panic!("{txid}: {why}"));
-    deserialize_hex(hex.as_str().unwrap()).unwrap()
+    let hex = answer.map_err(|why| format!("{txid}: {why}"))?;
+    Ok(deserialize_hex(hex.as_str().unwrap()).unwrap())
 }
 
 /// The output in the mempool that pays exactly `value_sat` to `script`.
@@ -122,17 +136,15 @@ pub fn paid_in_mempool(
     let waiting = bitcoind.mempool();
     for &txid in &waiting {
         // It may have been replaced since the list was made.
-        let Ok(hex) = bitcoind.rpc("getrawtransaction", json!([txid, 0])) else {
+        let Ok(tx) = raw(bitcoind, txid) else {
             continue;
         };
-        let tx: Transaction = deserialize_hex(hex.as_str().unwrap_or_default())
-            .map_err(|why| format!("{txid}: {why}"))?;
         let found = tx.output.iter().position(|output| {
             output.script_pubkey == *script && output.value.to_sat() == value_sat
         });
         if let Some(index) = found {
             let outpoint = OutPoint::new(txid, u32::try_from(index).unwrap());
-            return Ok((outpoint, Seen::of(bitcoind, tx)));
+            return Ok((outpoint, Seen::of(bitcoind, tx)?));
         }
     }
     Err(format!("{} other transactions wait", waiting.len()))
@@ -150,6 +162,58 @@ pub fn spend_in_mempool(bitcoind: &Bitcoind, outpoint: OutPoint) -> Option<Txid>
     Some(found.parse().unwrap())
 }
 
+/// The same transaction, read.
+///
+/// # Errors
+/// When there is none, or it was replaced before it could be read: a node that reads many blocks bids at each of them.
+pub fn read_spend_in_mempool(bitcoind: &Bitcoind, outpoint: OutPoint) -> Result<Seen, String> {
+    let txid = spend_in_mempool(bitcoind, outpoint)
+        .ok_or_else(|| format!("none at height {}", bitcoind.height()))?;
+    raw(bitcoind, txid).and_then(|tx| Seen::of(bitcoind, tx))
+}
+
+/// Waits until something in the mempool spends `outpoint`.
+///
+/// # Panics
+/// When nothing has after a minute.
+#[track_caller]
+pub fn wait_spend(bitcoind: &Bitcoind, outpoint: OutPoint) -> Seen {
+    wait_for("a spend in the mempool", secs(60), || {
+        read_spend_in_mempool(bitcoind, outpoint)
+    })
+}
+
+/// Waits until another transaction in the mempool than `known` spends `outpoint`.
+///
+/// # Panics
+/// As [`wait_spend`].
+#[track_caller]
+pub fn wait_other_spend(bitcoind: &Bitcoind, outpoint: OutPoint, known: Txid) -> Seen {
+    let what = format!("another spend in the mempool than {known}");
+    wait_for(&what, secs(60), || {
+        let seen = read_spend_in_mempool(bitcoind, outpoint)?;
+        (seen.txid != known)
+            .then_some(seen)
+            .ok_or_else(|| format!("still that at height {}", bitcoind.height()))
+    })
+}
+
+/// Waits until one transaction in the mempool other than `known` spends all of these, and nothing else.
+///
+/// # Panics
+/// As [`wait_spend`].
+#[track_caller]
+pub fn wait_joint_spend(bitcoind: &Bitcoind, outpoints: &[OutPoint], known: Option<Txid>) -> Seen {
+    wait_for("one transaction for all of them", secs(60), || {
+        let seen = read_spend_in_mempool(bitcoind, outpoints[0])?;
+        let spent = seen.tx.input.iter().map(|input| input.previous_output);
+        let spent: HashSet<OutPoint> = spent.collect();
+        let fits = Some(seen.txid) != known && spent == outpoints.iter().copied().collect();
+        // As long as they have not come together one replaces the other.
+        fits.then_some(seen).ok_or_else(|| format!("{spent:?}"))
+    })
+}
+
 /// The transaction in the last `depth` blocks that spends `outpoint`, if there is one.
 ///
 /// # Panics
@@ -163,6 +227,6 @@ pub fn spend_in_blocks(bitcoind: &Bitcoind, outpoint: OutPoint, depth: u32) -> O
         let block: Block = deserialize_hex(hex.as_str().unwrap()).unwrap();
         let spends = |tx: &Transaction| tx.input.iter().any(|i| i.previous_output == outpoint);
         let found = block.txdata.into_iter().find(spends)?;
-        Some(Seen::of(bitcoind, found))
+        Some(Seen::of(bitcoind, found).unwrap_or_else(|why| panic!("{why}")))
     })
 }

@@ -72,6 +72,15 @@ class Bitcoind:
         """Broadcasts."""
         return self.call("sendrawtransaction", tx.serialise().hex())
 
+    def spender(self, txid, vout):
+        """What in the mempool spends an output (as people see it), or None. `txid` as it is serialised."""
+        (found,) = self.call("gettxspendingprevout", [{"txid": txid[::-1].hex(), "vout": vout}])
+        return found.get("spendingtxid")
+
+    def send_raw(self, raw):
+        """Broadcasts hex, whatever it pays."""
+        return self.call("sendrawtransaction", raw, 0)
+
 
 class Lightning:
     """The node whose Lightning balance is used, by its data folder. It is given invoices and knows nothing of the swap."""

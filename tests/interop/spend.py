@@ -28,13 +28,19 @@ def by_key(contract, outpoint, value, script, rate, payer_secret, funder_secret)
     return tx
 
 
-def by_claim_leaf(contract, outpoint, value, script, rate, claim_secret, preimage):
-    """With the preimage, which needs nobody."""
+def by_claim_leaf(contract, outpoint, value, script, rate, claim_secret, preimage, with_coin=None):
+    """With the preimage, which needs nobody. `with_coin` is spent beside it: an input, signed already, its output, and
+    how much of it miners get."""
     if curve.public(claim_secret)[1:] != contract.payer_claim[1:]:
         raise ValueError("not the secret of the claim key")
     if curve.sha256(preimage) != contract.payment_hash:
         raise ValueError("not the preimage")
     tx, spent = _spend(contract, outpoint, value, script, rate, 1, CLAIM_WEIGHT)
+    if with_coin is not None:
+        coin, output, gives = with_coin
+        tx.inputs.append(coin)
+        tx.outputs[0].value += output.value - gives
+        spent.append(output)
     leaf = contract.claim_script
     digest = tx.signature_hash(0, spent, contract_module.leaf_hash(leaf))
     signature = curve.sign(claim_secret, digest)

@@ -114,12 +114,19 @@ class Taker:
         args = self.args
         self.find_maker()
         self.agree()
+        if args.decline:
+            self.tell("key", self.secrets.internal.to_bytes(32, "big"))
+            say("declined")
+            return
         self.pay()
         if args.hang_up or args.alone:
             self.maker.close()
         if not args.alone:
             self.wait_funding()
         wait_for("the confirmations", self.confirmed)
+        if args.cycle is not None:
+            self.cycle()
+            return
         if args.abort:
             self.tell("key", self.secrets.internal.to_bytes(32, "big"))
             say("aborted")
@@ -224,6 +231,32 @@ class Taker:
         check(fee <= self.quote.amount // 5, "too dear to claim")
         self.chain.test(self.leaf)
 
+    def cycle(self):
+        """Keeps R until the maker takes its coins back, and throws that out with a claim that spends a coin beside it:
+        whoever spends the coin again throws the claim out, and with it R."""
+        say("waiting", txid=self.outpoint[0][::-1].hex(), vout=self.outpoint[1])
+        self.maker.close()
+        args, contract = self.args, self.contract
+        refund = wait_for("the refund", lambda: self.chain.spender(*self.outpoint))
+        txid, vout, value, script = args.cycle.split(":")
+        script = bytes.fromhex(script)
+        coin = transaction.Input(bytes.fromhex(txid)[::-1], int(vout), 0xFFFFFFFD, [script])
+        paid = transaction.Output(int(value), b"\x00\x20" + curve.sha256(script))
+        own = (self.secrets.claim, self.secrets.preimage)
+        claim = spend.by_claim_leaf(
+            contract,
+            self.outpoint,
+            self.quote.amount,
+            self.script,
+            args.fee_rate,
+            *own,
+            with_coin=(coin, paid, int(value) // 6),
+        )
+        self.chain.send_raw(claim.serialise().hex())
+        if args.cycle_out is not None:
+            self.chain.send_raw(args.cycle_out)
+        say("cycled", refund=refund, claim=claim.txid[::-1].hex())
+
     def by_key(self, own, handed):
         """The spend by key path, with the maker's key."""
         args = self.args
@@ -261,7 +294,10 @@ def main():
     parser.add_argument("--fee-rate", type=int, default=3, help="sat/vB")
     parser.add_argument("--hang-up", action="store_true", help="be away while the maker funds")
     parser.add_argument("--alone", action="store_true", help="say and hear nothing after paying")
+    parser.add_argument("--decline", action="store_true", help="give the key away before paying anything")
     parser.add_argument("--abort", action="store_true", help="give the key away instead of R")
+    parser.add_argument("--cycle", help="TXID:VOUT:SAT:SCRIPT of a coin anybody can spend: replace the refund with it")
+    parser.add_argument("--cycle-out", help="a transaction (hex) that spends that coin again, sent at once")
     args = parser.parse_args()
     try:
         Taker(args).run()

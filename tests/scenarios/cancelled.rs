@@ -1,9 +1,9 @@
 //! A swap is called off: before the funding, after it, and when it is too late.
 
-use cambista_harness::market::USUAL;
+use cambista_harness::market::{DEAR, USUAL};
 use cambista_harness::swap::signed;
 use cambista_harness::transaction::Path;
-use cambista_harness::{Change, Market, MarketOptions, Node, Price, Purse, Taken, Way};
+use cambista_harness::{Change, Market, MarketOptions, Node, Purse, Taken, Way};
 
 use crate::taker_killed::{finish, make_room, purses};
 
@@ -13,12 +13,6 @@ at_two_fee_rates!(
     an_in_that_is_funded,
 );
 
-const DEAR: Price = Price {
-    out_base: 5_000,
-    out_ppm: 9_000,
-    in_base: 5_000,
-    in_ppm: 9_000,
-};
 /// Price, limits or the moment stand against it, as the command line's help has it.
 const REFUSED: i32 = 4;
 

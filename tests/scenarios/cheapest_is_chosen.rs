@@ -1,6 +1,6 @@
 //! Of several makers the cheapest is taken, for the amount and direction asked for, and a new price counts at once.
 
-use cambista_harness::market::make;
+use cambista_harness::market::{CHEAPEST, make};
 use cambista_harness::wait::{secs, wait_for};
 use cambista_harness::{Market, MarketOptions, Node, Price, Taken, Way};
 use serde_json::Value;
@@ -21,36 +21,38 @@ const RETAIL: Price = Price {
     in_base: 2_000,
     in_ppm: 9_000,
 };
-const CHEAPEST: Price = Price {
-    out_base: 1,
-    out_ppm: 1,
-    in_base: 1,
-    in_ppm: 1,
-};
-
 fn by_amount_direction_and_the_price_of_the_moment(fee_rate: u32) {
     let market = Market::start(&MarketOptions::new(fee_rate, &[RETAIL, WHOLESALE]));
     let taker = &market.taker;
-    let [retail, wholesale] = [0, 1].map(|i| id(&market.makers[i]));
+    let [retail, wholesale] = [0, 1].map(|i| market.makers[i].id());
+    // Both out; in only the first, which alone has anything to send over Lightning.
     let offers = taker.cli(&["offers"]);
-    assert_eq!(offers["offers"].as_array().unwrap().len(), 4, "{offers}");
+    assert_eq!(offers["offers"].as_array().unwrap().len(), 3, "{offers}");
 
-    // The fee is the price for the amount and the maker's own chain costs, the same for both.
+    // The fee is the price for the amount and the maker's own chain costs, the same for both; never less than what these
+    // come to if fees rise by half.
+    let chain = 154 * i64::from(fee_rate);
+    let fee = |price: i64| (price + chain).max(chain * 3 / 2);
     let small = quotes(taker, Way::Out, 50_000);
     assert_eq!(makers(&small), [&*retail, &wholesale]);
-    assert_eq!(extra(&small), (3_000 + 5) - (10 + 450));
+    assert_eq!(extra(&small), fee(3_000 + 5) - fee(10 + 450));
     let large = quotes(taker, Way::Out, 1_000_000);
     assert_eq!(makers(&large), [&*wholesale, &retail]);
-    assert_eq!(extra(&large), (10 + 9_000) - (3_000 + 100));
+    assert_eq!(extra(&large), fee(10 + 9_000) - fee(3_000 + 100));
 
     let taken = Taken::take(taker, Way::Out, 1_000_000, &[]);
     assert_eq!(taken.quote.maker, wholesale);
     market.confirm_and_claim(&taken);
+    wait_for("both to offer the way back", secs(60), || {
+        let offers = taker.cli(&["offers", "in"]);
+        let both = offers["offers"].as_array().unwrap().len() == 2;
+        both.then_some(()).ok_or_else(|| offers.to_string())
+    });
     let inwards = quotes(taker, Way::In, 100_000);
     assert_eq!(makers(&inwards), [&*wholesale, &retail]);
 
     make(&market.makers[0], CHEAPEST, 96);
-    wait_for("the new price to be known", secs(20), || {
+    wait_for("the new price to be known", secs(60), || {
         let offers = taker.cli(&["offers", "out", "--amount", "1000000"]);
         let first = offers["offers"][0]["maker"].clone();
         let known = first == *retail;
@@ -61,10 +63,6 @@ fn by_amount_direction_and_the_price_of_the_moment(fee_rate: u32) {
     market.confirm_and_claim(&taken);
     market.mine(5);
     taken.assert_outcome(taker, "done");
-}
-
-fn id(node: &Node) -> String {
-    node.status()["node_id"].as_str().unwrap().to_owned()
 }
 
 fn quotes(taker: &Node, way: Way, amount: u64) -> Vec<Value> {

@@ -1,7 +1,7 @@
 //! An `in` that is paid from a wallet outside the node. Whatever is sent that is not swapped comes home.
 
 use bitcoin::OutPoint;
-use cambista_harness::market::USUAL;
+use cambista_harness::market::{DEAR, USUAL};
 use cambista_harness::swap::{OnChain, signed};
 use cambista_harness::transaction::{Path, Seen, paid_in_mempool, spend_in_blocks};
 use cambista_harness::wait::{secs, wait_for};
@@ -13,18 +13,13 @@ use crate::taker_killed::{make_room, purses};
 at_two_fee_rates!(an_exact_deposit_is_swapped_and_a_second_comes_home,);
 
 const AMOUNT: u64 = 200_000;
-const DEAR: Price = Price {
-    out_base: 5_000,
-    out_ppm: 9_000,
-    in_base: 5_000,
-    in_ppm: 9_000,
-};
 /// A payer reveals for the last time so many blocks before the refund height.
 const REVEAL_MARGIN: u32 = 42;
 /// A Lightning node lets a held payment go so many blocks before it expires.
 const FAIL_BACK: u32 = 39;
 
-fn market(fee_rate: u32, prices: &[Price]) -> Market {
+/// Makers that take deposits from outside.
+pub(crate) fn market(fee_rate: u32, prices: &[Price]) -> Market {
     let mut options = MarketOptions::new(fee_rate, prices);
     options.refund_delta = 144;
     let market = Market::start(&options);
@@ -34,7 +29,8 @@ fn market(fee_rate: u32, prices: &[Price]) -> Market {
     market
 }
 
-fn take(market: &Market, amount: u64) -> (Taken, Value) {
+/// Takes a swap that is paid from outside, and what is to be sent where.
+pub(crate) fn take(market: &Market, amount: u64) -> (Taken, Value) {
     let amount = amount.to_string();
     let args = ["in", &amount, "--external", "--yes", "--detach"];
     let answer = market.taker.cli(&args);
@@ -44,7 +40,7 @@ fn take(market: &Market, amount: u64) -> (Taken, Value) {
 }
 
 /// The wallet outside pays; where that is.
-fn send(market: &Market, taken: &Taken, deposit: &Value, amount: u64) -> OutPoint {
+pub(crate) fn send(market: &Market, taken: &Taken, deposit: &Value, amount: u64) -> OutPoint {
     let address = deposit["address"].as_str().unwrap();
     market.bitcoind.fund_address(address, amount);
     let found = paid_in_mempool(&market.bitcoind, &taken.script, amount);
@@ -180,7 +176,7 @@ fn the_address_is_shown_when_the_payment_is_held() {
     let swap = taken.seen_by(&market.taker);
     assert!(swap["deposit"].is_null(), "{swap}");
     market.makers[0].thaw();
-    let deposit = wait_for("the address", secs(20), || {
+    let deposit = wait_for("the address", secs(60), || {
         let swap = taken.seen_by(&market.taker);
         let deposit = swap["deposit"].clone();
         let shown = deposit.is_object();

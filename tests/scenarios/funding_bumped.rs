@@ -1,7 +1,6 @@
 //! A funding that pays too little for the moment is replaced by its sender.
 
 use cambista_harness::transaction::Path;
-use cambista_harness::wait::{secs, wait_for};
 use cambista_harness::{Market, Taken, Way};
 
 use crate::taker_killed::purses;
@@ -28,13 +27,7 @@ fn its_sender_replaces_it(fee_rate: u32, later: u32) {
     market.makers[0].restart();
     market.mine_empty(1);
 
-    let (outpoint, dear) = wait_for("another funding", secs(20), || {
-        let (outpoint, seen) = taken.wait_funding(&market.bitcoind);
-        let replaced = outpoint != first;
-        replaced
-            .then_some((outpoint, seen))
-            .ok_or_else(|| "the first one".to_owned())
-    });
+    let (outpoint, dear) = taken.wait_other_funding(&market.bitcoind, first);
     dear.assert_rate(u64::from(later));
     let input = |seen: &cambista_harness::transaction::Seen| seen.tx.input[0].previous_output;
     assert_eq!(input(&cheap), input(&dear));

@@ -3,7 +3,7 @@
 use bitcoin::consensus::encode::serialize_hex;
 use cambista_harness::market::USUAL;
 use cambista_harness::swap::signed;
-use cambista_harness::transaction::{Path, Seen, spend_in_mempool};
+use cambista_harness::transaction::{Path, spend_in_mempool, wait_other_spend};
 use cambista_harness::{Change, Market, MarketOptions, Taken, Way};
 
 use crate::taker_killed::purses;
@@ -41,7 +41,7 @@ fn it_is_replaced_by_a_spend_to_the_maker(fee_rate: u32) {
         Some(outpoint.txid)
     );
     market.mine_empty(1);
-    let replacement = wait_other_spend(&market, input, outpoint.txid);
+    let replacement = wait_other_spend(&market.bitcoind, input, outpoint.txid);
     market.mine(REORG_DEPTH);
 
     taken.assert_outcome(&market.makers[0], "taken_back");
@@ -81,19 +81,4 @@ fn it_confirms_after_all_and_goes_back_by_handover(fee_rate: u32) {
     before[1].assert_changed(&market.makers[0], &market.bitcoind, fees);
     before[0].assert_changed(&market.taker, &market.bitcoind, Change::default());
     taken.assert_outcome(&market.taker, "taken_back");
-}
-
-/// Waits until the input is spent by another transaction than the one named.
-fn wait_other_spend(market: &Market, input: bitcoin::OutPoint, than: bitcoin::Txid) -> Seen {
-    let txid = cambista_harness::wait::wait_for(
-        "the funding to be replaced",
-        cambista_harness::wait::secs(20),
-        || {
-            let found = spend_in_mempool(&market.bitcoind, input);
-            found
-                .filter(|txid| *txid != than)
-                .ok_or_else(|| format!("{found:?}"))
-        },
-    );
-    Seen::read(&market.bitcoind, txid)
 }

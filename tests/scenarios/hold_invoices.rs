@@ -2,7 +2,7 @@
 
 mod crash;
 mod gossip;
-mod node;
+pub(crate) mod node;
 mod on_chain;
 
 use std::time::{Duration, Instant};

@@ -3,19 +3,19 @@
 //! It shares nothing with this code but `spec/`: neither the contract nor the messages, nor the transport, nor BOLT11.
 //! Only its Lightning balance is that of a node of ours, which is asked to pay two invoices and knows nothing of the swap.
 
-mod other;
+pub(crate) mod other;
 
 use bitcoin::{OutPoint, Txid};
 use cambista_harness::market::{USUAL, p2p_addresses};
 use cambista_harness::transaction::{Path, Seen, spend_in_blocks};
-use cambista_harness::wait::secs;
+use cambista_harness::wait::{secs, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Purse};
 use serde_json::Value;
 
 use other::{Other, number, python};
 
-const AMOUNT: u64 = 400_000;
-const CONFIRMATIONS: u32 = 2;
+pub(crate) const AMOUNT: u64 = 400_000;
+pub(crate) const CONFIRMATIONS: u32 = 2;
 const FEE_RATE: u64 = 5;
 
 #[test]
@@ -140,6 +140,40 @@ fn a_taker_of_another_make_gives_its_key_back_and_pays_the_prepay_alone() {
     before[0].assert_changed(taker, chain, lightning(-prepay));
     assert_eq!(seen_by_maker(&market, &agreed)["ended"], true);
     other.end();
+}
+
+/// It does not want what it was told it would get: the maker has its slot and its address back at once, however often.
+#[test]
+fn a_taker_of_another_make_that_declines_leaves_nothing_behind() {
+    if python().is_none() {
+        return;
+    }
+    let market = Market::direct(3);
+    let (taker, maker, chain) = (&market.taker, &market.makers[0], &market.bitcoind);
+    let before = [Purse::of(taker, chain), Purse::of(maker, chain)];
+    let mut addresses = Vec::new();
+    for _ in 0..3 {
+        let Some(python) = python() else { return };
+        let mut other = Other::start(python, &market, &["--decline"]);
+        let agreed = other.until("agreed");
+        other.until("declined");
+        let seen = wait_for("the slot to be free", secs(60), || {
+            let seen = seen_by_maker(&market, &agreed);
+            (seen["ended"] == true)
+                .then_some(seen.clone())
+                .ok_or_else(|| seen.to_string())
+        });
+        assert_eq!(seen["outcome"], "nothing_happened", "{seen}");
+        addresses.push(seen["destination"].clone());
+        other.end();
+    }
+    assert_eq!(maker.status()["open_swaps"], 0);
+    assert_eq!(addresses[0], addresses[1]);
+    assert_eq!(addresses[0], addresses[2]);
+    for (node, purse) in [taker, maker].into_iter().zip(&before) {
+        purse.assert_changed(node, chain, Change::default());
+    }
+    assert!(chain.mempool().is_empty());
 }
 
 fn lightning(sat: i64) -> Change {

@@ -1,18 +1,23 @@
 //! Nodes are killed at any moment of a swap, and no channel is closed for it: both sides end with what the swap gives.
+//! Then the same under load: swaps both ways with two makers, and any of the nodes killed again and again among them.
 //!
-//! `CAMBISTA_KILLS` makes it more kills.
+//! `CAMBISTA_KILLS` makes it more kills, of each kind.
 
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
 
 use bitcoin::OutPoint;
+use cambista_harness::market::USUAL;
 use cambista_harness::transaction::paid_in_mempool;
-use cambista_harness::wait::{secs, wait_for};
-use cambista_harness::{Change, Market, Taken, Way};
+use cambista_harness::wait::{FOUND_AGAIN, secs, wait_for};
+use cambista_harness::{Change, Market, MarketOptions, Taken, Way};
 
+use crate::load::Load;
 use crate::taker_killed::{finish, purses};
 
 const KILLS: u32 = 6;
+/// So often nodes are killed while the same swaps are under way.
+const STEPS: u32 = 5;
 /// Everything a moment of the swap sets off is over by then (milliseconds).
 const LONGEST: u64 = 250;
 
@@ -75,7 +80,7 @@ impl Kill {
 
 #[test]
 fn kills_at_any_moment_close_no_channel() {
-    let kills = std::env::var("CAMBISTA_KILLS").map_or(KILLS, |kills| kills.parse().unwrap());
+    let kills = wanted_kills();
     let mut market = Market::direct(3);
     let mut chance = Chance::new();
     for number in 0..kills {
@@ -85,8 +90,88 @@ fn kills_at_any_moment_close_no_channel() {
     }
 }
 
+fn wanted_kills() -> u32 {
+    std::env::var("CAMBISTA_KILLS").map_or(KILLS, |kills| kills.parse().unwrap())
+}
+
+/// The second maker is reached through the first, so a kill also breaks off what a node only passes on.
+#[test]
+fn kills_under_load_close_no_channel() {
+    let wanted = wanted_kills();
+    let mut market = Market::start(&MarketOptions::new(3, &[USUAL, USUAL]));
+    make_room_with_both(&market);
+    let mut chance = Chance::new();
+    let (mut kills, mut taken, mut done) = (0, 0, 0);
+    while kills < wanted {
+        let mut load = Load::new(&market);
+        for _ in 0..STEPS {
+            take_some(&market, &mut load, &mut chance);
+            if chance.up_to(2) == 0 {
+                market.bitcoind.mine(1);
+            }
+            sleep(Duration::from_millis(chance.early(LONGEST)));
+            kills += kill_some(&mut market, &mut chance);
+        }
+        let through = load.settle(&market);
+        taken += load.swaps().count();
+        done += through;
+        println!("{kills} kills, {taken} swaps taken, {done} of them went through");
+    }
+    assert!(done > 0, "no swap came of it");
+}
+
+/// So that every maker can pay the taker.
+fn make_room_with_both(market: &Market) {
+    let mut load = Load::new(market);
+    for maker in 0..market.makers.len() {
+        load.take(market, Way::Out, 600_000, maker);
+    }
+    assert_eq!(load.settle(market), market.makers.len());
+}
+
+/// A few swaps, once everybody is found again; as much comes back as goes out, by and large.
+fn take_some(market: &Market, load: &mut Load, chance: &mut Chance) {
+    wait_for_a_quote(market, Way::Out, 20_000);
+    for _ in 0..=chance.up_to(2) {
+        let way = if chance.up_to(1) == 0 {
+            Way::Out
+        } else {
+            Way::In
+        };
+        let maker = usize::try_from(chance.up_to(1)).unwrap();
+        load.take(market, way, 20_000 + chance.up_to(40_000), maker);
+    }
+}
+
+/// Of whichever maker: one that was killed together with the node the taker asks for offers may stay unknown to it until
+/// it announces its offer again.
+fn wait_for_a_quote(market: &Market, way: Way, amount: u64) {
+    wait_for("a quote", FOUND_AGAIN, || {
+        let ask = ["quote", way.word(), &amount.to_string()];
+        let asked = market.taker.try_cli(&ask);
+        asked.map(|_| ()).map_err(|error| error.output)
+    });
+}
+
+/// Kills one node at least, any of them, and starts what was killed again. How many these were.
+fn kill_some(market: &mut Market, chance: &mut Chance) -> u32 {
+    let chosen = 1 + chance.up_to(6);
+    let is_chosen = |place: u32| chosen & (1 << place) != 0;
+    let nodes = std::iter::once(&mut market.taker).chain(&mut market.makers);
+    let mut down: Vec<_> = (0_u32..)
+        .zip(nodes)
+        .filter(|(place, _)| is_chosen(*place))
+        .map(|(_, node)| node)
+        .collect();
+    down.iter_mut().for_each(|node| node.kill9());
+    down.iter_mut().for_each(|node| node.restart());
+    u32::try_from(down.len()).unwrap()
+}
+
 /// Balances are compared channel by channel: one that was closed does not compare.
 fn survive(market: &mut Market, kill: Kill) {
+    // Who was killed last may not have found the other again.
+    wait_for_a_quote(market, kill.way, kill.amount());
     let before = purses(market);
     let taken = Taken::take(&market.taker, kill.way, kill.amount(), &[]);
     let outpoint = match kill.from {

@@ -1,10 +1,10 @@
 //! Every limit a taker can name has a moment at which it decides.
 
 use bitcoin::OutPoint;
-use cambista_harness::market::USUAL;
+use cambista_harness::market::{DEAR, USUAL};
 use cambista_harness::transaction::{Path, Seen, spend_in_mempool};
 use cambista_harness::wait::{secs, wait_for};
-use cambista_harness::{Change, Market, MarketOptions, Node, Price, Purse, Taken, Way};
+use cambista_harness::{Change, Market, MarketOptions, Node, Purse, Taken, Way};
 
 use crate::taker_killed::{finish, purses};
 
@@ -15,12 +15,6 @@ at_two_fee_rates!(
     confirmations_are_waited_for,
 );
 
-const DEAR: Price = Price {
-    out_base: 5_000,
-    out_ppm: 9_000,
-    in_base: 5_000,
-    in_ppm: 9_000,
-};
 /// Price, limits or the maker stand against it, as the command line's help has it.
 const REFUSED: i32 = 4;
 
@@ -107,7 +101,7 @@ fn a_claim_above_the_limit_waits(fee_rate: u32) {
     let (outpoint, _) = taken.wait_funding(&market.bitcoind);
     at_rate(&mut market.taker, fee_rate * 2);
     market.mine(taken.quote.confirmations + 3);
-    wait_for("the taker to say what it waits for", secs(20), || {
+    wait_for("the taker to say what it waits for", secs(60), || {
         let swap = taken.seen_by(&market.taker);
         let next = swap["next"].as_str().unwrap_or_default();
         let says = next.contains(&format!("your limit is {limit} sat"));

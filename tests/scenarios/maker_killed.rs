@@ -4,7 +4,7 @@
 use cambista_harness::transaction::Path;
 use cambista_harness::{Market, Taken, Way};
 
-use crate::taker_killed::{finish, make_room, purses};
+use crate::taker_killed::{finish, goes_on_after_the_funding, purses};
 
 at_two_fee_rates!(
     out_goes_on_after_the_funding,
@@ -13,14 +13,7 @@ at_two_fee_rates!(
 );
 
 fn out_goes_on_after_the_funding(fee_rate: u32) {
-    let mut market = Market::direct(fee_rate);
-    let before = purses(&market);
-    let taken = Taken::take(&market.taker, Way::Out, 500_000, &[]);
-    let (outpoint, _) = taken.wait_funding(&market.bitcoind);
-    market.makers[0].kill9();
-    market.mine(1);
-    market.makers[0].restart();
-    finish(&market, &taken, outpoint, &before);
+    goes_on_after_the_funding(fee_rate, Way::Out, |market| &mut market.makers[0]);
 }
 
 /// The taker reveals to nobody, waits a block for the maker's key and uses its own leaf. The maker finds the preimage
@@ -41,13 +34,5 @@ fn out_is_claimed_without_it(fee_rate: u32) {
 
 /// Here the maker is the payer: it has paid, and must still reveal and claim.
 fn in_goes_on_after_the_funding(fee_rate: u32) {
-    let mut market = Market::direct(fee_rate);
-    make_room(&market);
-    let before = purses(&market);
-    let taken = Taken::take(&market.taker, Way::In, 200_000, &[]);
-    let (outpoint, _) = taken.wait_funding(&market.bitcoind);
-    market.makers[0].kill9();
-    market.mine(1);
-    market.makers[0].restart();
-    finish(&market, &taken, outpoint, &before);
+    goes_on_after_the_funding(fee_rate, Way::In, |market| &mut market.makers[0]);
 }

@@ -1,7 +1,7 @@
 //! The maker does not fund: the payment goes back, and nobody has lost anything.
 
-use cambista_harness::market::USUAL;
-use cambista_harness::{Change, Market, MarketOptions, Price, Purse, Taken, Way};
+use cambista_harness::market::{DEAR, USUAL};
+use cambista_harness::{Change, Market, MarketOptions, Purse, Taken, Way};
 use serde_json::json;
 
 at_two_fee_rates!(
@@ -10,12 +10,6 @@ at_two_fee_rates!(
     it_slept_through_its_window,
 );
 
-const DEAR: Price = Price {
-    out_base: 5_000,
-    out_ppm: 9_000,
-    in_base: 5_000,
-    in_ppm: 9_000,
-};
 /// Blocks after the agreement in which a maker may fund.
 const FUND_WINDOW: u32 = 6;
 

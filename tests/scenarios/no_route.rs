@@ -1,20 +1,12 @@
 //! A payment that cannot reach the maker costs nothing, and the taker is told why.
 
-use cambista_harness::market::{USUAL, lightning_address, wait_usable};
+use cambista_harness::market::{DEAR, USUAL, lightning_address, wait_usable};
 use cambista_harness::wait::{secs, wait_for};
-use cambista_harness::{
-    Change, Market, MarketOptions, Node, NodeOptions, Price, Purse, Taken, Way,
-};
+use cambista_harness::{Change, Market, MarketOptions, Node, NodeOptions, Purse, Taken, Way};
 use serde_json::Value;
 
 at_two_fee_rates!(the_channel_between_is_too_small_or_gone);
 
-const DEAR: Price = Price {
-    out_base: 5_000,
-    out_ppm: 9_000,
-    in_base: 5_000,
-    in_ppm: 9_000,
-};
 /// Price, limits or the maker stand against it; nothing began.
 const REFUSED: i32 = 4;
 /// Blocks after the agreement in which a maker may fund.
@@ -44,9 +36,9 @@ fn the_channel_between_is_too_small_or_gone(fee_rate: u32) {
     let to_maker = |channel: &&Value| channel["peer"] == far.as_str();
     let id = all.iter().find(to_maker).unwrap()["id"].clone();
     between.cli(&["channel", "close", id.as_str().unwrap()]);
-    market.bitcoind.wait_for_mempool(1, secs(20));
+    market.bitcoind.wait_for_mempool(1, secs(60));
     market.mine(6);
-    wait_for("the channel to be gone", secs(20), || {
+    wait_for("the channel to be gone", secs(60), || {
         let list = between.cli(&["channel", "list"]);
         let gone = list["channels"]
             .as_array()
@@ -96,7 +88,7 @@ fn open_from_a_stranger(market: &Market, fee_rate: u32) -> Node {
     stranger.wait_height(market.bitcoind.height());
     let to = lightning_address(&market.makers[1]);
     stranger.cli(&["channel", "open", &to, "5000000", "--announced"]);
-    market.bitcoind.wait_for_mempool(1, secs(20));
+    market.bitcoind.wait_for_mempool(1, secs(60));
     market.mine(6);
     wait_usable(&stranger, 1);
     stranger

@@ -2,10 +2,10 @@
 //! height and the payment goes back. If it was a taker, its prepay pays the maker for the trouble.
 
 use bitcoin::absolute::LockTime;
-use cambista_harness::market::USUAL;
+use cambista_harness::market::{DEAR, USUAL};
 use cambista_harness::swap::signed;
 use cambista_harness::transaction::{Path, spend_in_mempool};
-use cambista_harness::{Change, Market, MarketOptions, Price, Purse, Taken, Way};
+use cambista_harness::{Change, Market, MarketOptions, Purse, Taken, Way};
 
 use crate::taker_killed::{make_room, purses};
 
@@ -13,13 +13,6 @@ at_two_fee_rates!(
     the_maker_is_refunded_and_keeps_the_prepay,
     the_taker_is_refunded,
 );
-
-const DEAR: Price = Price {
-    out_base: 5_000,
-    out_ppm: 9_000,
-    in_base: 5_000,
-    in_ppm: 9_000,
-};
 
 /// With a node between, that is there all the time: so the maker's own channel settles although the taker is away.
 fn the_maker_is_refunded_and_keeps_the_prepay(fee_rate: u32) {

@@ -1,7 +1,7 @@
 //! The taker is killed in the middle of a swap, misses a block and is started again: the swap goes through.
 
 use bitcoin::OutPoint;
-use cambista_harness::{Change, Market, Purse, Taken, Way};
+use cambista_harness::{Change, Market, Node, Purse, Taken, Way};
 
 at_two_fee_rates!(
     out_goes_on_after_the_funding,
@@ -10,13 +10,30 @@ at_two_fee_rates!(
 );
 
 fn out_goes_on_after_the_funding(fee_rate: u32) {
-    let mut market = Market::direct(fee_rate);
+    goes_on_after_the_funding(fee_rate, Way::Out, |market| &mut market.taker);
+}
+
+fn in_goes_on_after_the_funding(fee_rate: u32) {
+    goes_on_after_the_funding(fee_rate, Way::In, |market| &mut market.taker);
+}
+
+/// Somebody is killed when the funding is there and is started again a block later.
+pub(crate) fn goes_on_after_the_funding(
+    fee_rate: u32,
+    way: Way,
+    killed: impl Fn(&mut Market) -> &mut Node,
+) {
+    let mut market = market_for(way, fee_rate);
+    let amount = match way {
+        Way::Out => 500_000,
+        Way::In => 200_000,
+    };
     let before = purses(&market);
-    let taken = Taken::take(&market.taker, Way::Out, 500_000, &[]);
+    let taken = Taken::take(&market.taker, way, amount, &[]);
     let (outpoint, _) = taken.wait_funding(&market.bitcoind);
-    market.taker.kill9();
+    killed(&mut market).kill9();
     market.mine(1);
-    market.taker.restart();
+    killed(&mut market).restart();
     finish(&market, &taken, outpoint, &before);
 }
 
@@ -39,16 +56,13 @@ fn out_goes_on_after_the_reveal(fee_rate: u32) {
     finish(&market, &taken, outpoint, &before);
 }
 
-fn in_goes_on_after_the_funding(fee_rate: u32) {
-    let mut market = Market::direct(fee_rate);
-    make_room(&market);
-    let before = purses(&market);
-    let taken = Taken::take(&market.taker, Way::In, 200_000, &[]);
-    let (outpoint, _) = taken.wait_funding(&market.bitcoind);
-    market.taker.kill9();
-    market.mine(1);
-    market.taker.restart();
-    finish(&market, &taken, outpoint, &before);
+/// One maker with a direct channel, and room for swaps this way.
+pub(crate) fn market_for(way: Way, fee_rate: u32) -> Market {
+    let market = Market::direct(fee_rate);
+    if way == Way::In {
+        make_room(&market);
+    }
+    market
 }
 
 /// So that the taker can be paid over Lightning.

@@ -21,7 +21,7 @@ fn a_part_below_9000_sat_is_refused(fee_rate: u32) {
     let before = purses(&market);
     maker.cli(&["maker", "set", "--out-min", "1000", "--in-min", "1000"]);
     for way in ["out", "in"] {
-        wait_for("the new limits to be known", secs(20), || {
+        wait_for("the new limits to be known", secs(60), || {
             let offers = taker.cli(&["offers", way]);
             let known = offers["offers"][0]["min_sat"] == 1_000;
             known.then_some(()).ok_or_else(|| offers.to_string())

@@ -1,18 +1,11 @@
 //! The maker is two Lightning hops away, and no peer of the taker.
 
-use cambista_harness::market::USUAL;
+use cambista_harness::market::{DEAR, USUAL};
 use cambista_harness::swap::signed;
-use cambista_harness::{Change, Market, MarketOptions, Node, Price, Purse, Taken, Way};
+use cambista_harness::{Change, Market, MarketOptions, Node, Purse, Taken, Way};
 use serde_json::Value;
 
 at_two_fee_rates!(both_ways_through_a_node_between);
-
-const DEAR: Price = Price {
-    out_base: 5_000,
-    out_ppm: 9_000,
-    in_base: 5_000,
-    in_ppm: 9_000,
-};
 
 fn both_ways_through_a_node_between(fee_rate: u32) {
     let market = Market::start(&MarketOptions::new(fee_rate, &[DEAR, USUAL]));

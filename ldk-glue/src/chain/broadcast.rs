@@ -101,8 +101,9 @@ impl Broadcaster {
         }
     }
 
-    /// Sends one transaction, or a child with its parents as one package (in any order). A transaction bitcoind already has,
-    /// in its mempool or in a block, counts as sent. Safe to repeat.
+    /// Sends one transaction, or a child with its parents as one package (in any order), whatever they pay: limits are kept
+    /// where fees are decided. A transaction bitcoind already has, in its mempool or in a block, counts as sent. Safe to
+    /// repeat.
     ///
     /// # Errors
     /// bitcoind's reason for the last transaction (the child) when it was refused.
@@ -121,7 +122,7 @@ impl Broadcaster {
         }
         let mut last = Ok(());
         for tx in ordered {
-            last = match self.rpc.send_raw_transaction(tx).await {
+            last = match self.rpc.send_at_any_rate(tx).await {
                 Err(err) if !already_known(&err) => Err(err),
                 Ok(_) | Err(_) => {
                     self.accepted(tx);

@@ -2,7 +2,14 @@
 
 use bitcoin::BlockHash;
 
+use super::Gone;
 use crate::rpc::RpcError;
+
+impl From<Gone> for ChainError {
+    fn from(Gone: Gone) -> Self {
+        Self::WatcherGone
+    }
+}
 
 /// The stream of blocks cannot go on.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,6 +30,12 @@ pub enum ChainError {
         /// The block it stands at.
         hash: BlockHash,
     },
+    /// The swap watcher has ended.
+    #[error(
+        "what watches this node's swaps has stopped, so no block is passed on to anybody. Nothing is lost: the node must \
+         stop; look above for the reason, then start it again"
+    )]
+    WatcherGone,
     /// bitcoind gave a block that is not the one asked for.
     #[error(
         "bitcoind gave a damaged or wrong block for {hash} ({reason}). It was not used. Check bitcoind's disk and memory; \

@@ -13,6 +13,13 @@ use crate::rpc::{FeeInfo, Rpc, RpcError};
 const TARGETS: [u16; 8] = [1, 2, 3, 6, 12, 36, 144, 1008];
 /// How often estimates are refreshed between blocks.
 const REFRESH: Duration = Duration::from_secs(30);
+/// No estimate is believed beyond this: 5,000 sat/vB, twice what was ever paid for a place in a block.
+const HIGHEST: FeeRate = FeeRate::from_sat_per_kwu(1_250_000);
+/// A mempool that is full throws out what pays least and raises its floor with it: who enters at the floor is next. So
+/// much of the floor is paid then, percent.
+const ABOVE_FLOOR: u64 = 125;
+/// How long a new block may wait for fresh estimates.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Core's default floors until bitcoind has told its own: 1 sat/vB.
 const DEFAULT_FLOOR: FeeRate = FeeRate::from_sat_per_kwu(250);
 
@@ -39,6 +46,32 @@ struct Known {
     floors: FeeInfo,
 }
 
+impl Known {
+    /// An estimate within reason, and never below what enters the mempool: an absurd estimate is bounded, a floor is not,
+    /// because below it nothing is relayed at all.
+    fn rate(&self, config: &FeeConfig, blocks: u16) -> FeeRate {
+        let rate = match config.fixed {
+            Some(fixed) => fixed,
+            None => estimate(&self.rates, blocks).unwrap_or(config.fallback),
+        };
+        rate.min(HIGHEST).max(self.entry())
+    }
+
+    /// What it takes to enter the mempool and stay there for a while.
+    fn entry(&self) -> FeeRate {
+        let FeeInfo {
+            mempool_min,
+            relay_min,
+            ..
+        } = self.floors;
+        if mempool_min <= relay_min {
+            return mempool_min;
+        }
+        let above = mempool_min.to_sat_per_kwu().saturating_mul(ABOVE_FLOOR);
+        FeeRate::from_sat_per_kwu(above.div_ceil(100))
+    }
+}
+
 /// Cached fee rates. Never below what the mempool takes.
 pub struct Fees {
     rpc: Arc<Rpc>,
@@ -58,6 +91,7 @@ impl Fees {
     pub fn new(rpc: Arc<Rpc>, config: FeeConfig) -> Arc<Self> {
         let floors = FeeInfo {
             mempool_min: DEFAULT_FLOOR,
+            relay_min: DEFAULT_FLOOR,
             incremental: DEFAULT_FLOOR,
         };
         Arc::new(Self {
@@ -70,14 +104,9 @@ impl Fees {
         })
     }
 
-    /// The rate for confirmation within about `blocks`.
+    /// The rate for confirmation within about `blocks`: at most 5,000 sat/vB, unless the mempool takes nothing below more.
     pub fn rate(&self, blocks: u16) -> FeeRate {
-        let known = self.known();
-        let rate = match self.config.fixed {
-            Some(fixed) => fixed,
-            None => estimate(&known.rates, blocks).unwrap_or(self.config.fallback),
-        };
-        rate.max(known.floors.mempool_min)
+        self.known().rate(&self.config, blocks)
     }
 
     /// The rate below which the mempool takes nothing just now.
@@ -104,6 +133,15 @@ impl Fees {
         }
         *self.known() = Known { rates, floors };
         Ok(())
+    }
+
+    /// As [`Fees::refresh`], for somebody who goes on with the old values rather than wait long.
+    pub async fn refresh_soon(&self) {
+        match tokio::time::timeout(PATIENCE, self.refresh()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(err)) => tracing::debug!(%err, "fee estimates could not be refreshed"),
+            Err(_) => tracing::debug!("fee estimates take long; the old ones are used"),
+        }
     }
 
     /// Refreshes after every block and every half minute until told to stop.
@@ -163,6 +201,40 @@ mod tests {
     fn a_missing_estimate_is_taken_from_a_neighbour_and_none_from_nothing() {
         assert_eq!(estimate(&rates(&[(5, 3)]), 2), FeeRate::from_sat_per_vb(3));
         assert_eq!(estimate(&rates(&[]), 2), None);
+    }
+
+    fn known(estimates: &[(usize, u64)], mempool_min: u64) -> Known {
+        Known {
+            rates: rates(estimates),
+            floors: FeeInfo {
+                mempool_min: FeeRate::from_sat_per_vb(mempool_min).unwrap(),
+                relay_min: FeeRate::from_sat_per_vb(1).unwrap(),
+                incremental: DEFAULT_FLOOR,
+            },
+        }
+    }
+
+    fn rate(known: &Known, fixed: Option<u64>) -> u64 {
+        let config = FeeConfig {
+            fallback: FeeRate::from_sat_per_vb(2).unwrap(),
+            fixed: fixed.map(|rate| FeeRate::from_sat_per_vb(rate).unwrap()),
+        };
+        known.rate(&config, 2).to_sat_per_vb_ceil()
+    }
+
+    #[test]
+    fn a_spike_is_followed_and_an_absurd_estimate_is_not() {
+        assert_eq!(rate(&known(&[(1, 2_500)], 1), None), 2_500);
+        assert_eq!(rate(&known(&[(1, 2_000_000)], 1), None), 5_000);
+        assert_eq!(rate(&known(&[(1, 9_000)], 8_000), None), 10_000);
+    }
+
+    #[test]
+    fn in_a_full_mempool_everything_pays_a_quarter_more_than_its_floor() {
+        assert_eq!(rate(&known(&[], 1), None), 2);
+        assert_eq!(rate(&known(&[(1, 20)], 40), None), 50);
+        assert_eq!(rate(&known(&[(1, 60)], 40), None), 60);
+        assert_eq!(rate(&known(&[(1, 60)], 40), Some(3)), 50);
     }
 
     #[test]

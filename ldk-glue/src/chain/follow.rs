@@ -7,7 +7,7 @@ use bitcoin::BlockHash;
 use lightning::chain::{BestBlock, Listen};
 
 use super::cursor::{self, Cursor, Step};
-use super::{BlockId, Chain, ChainError, Observer, Stop, stopped};
+use super::{BlockId, Chain, ChainError, Fees, Observer, Stop, stopped};
 
 /// How long bitcoind is left to wait for a new block before it is asked anew. It does not notice when we hang up, and
 /// keeps one of its few threads busy until then.
@@ -49,6 +49,7 @@ pub struct Following {
     observer: Arc<dyn Observer>,
     place: Cursor,
     followers: Vec<Follower>,
+    fees: Option<Arc<Fees>>,
 }
 
 impl Chain {
@@ -70,6 +71,7 @@ impl Chain {
             observer,
             place,
             followers,
+            fees: None,
         };
         following.advance().await?;
         Ok(following)
@@ -77,6 +79,14 @@ impl Chain {
 }
 
 impl Following {
+    /// From now on these are asked anew before anybody hears of a new block, so that what a block causes pays the rate of
+    /// that block and not of the one before.
+    #[must_use]
+    pub fn with_fees(mut self, fees: Arc<Fees>) -> Self {
+        self.fees = Some(fees);
+        self
+    }
+
     /// Follows the chain until told to stop. Failures are kept in [`Chain::status`] and tried again without end; a block
     /// that was begun is finished before this returns.
     pub async fn run(mut self, mut stop: Stop) {
@@ -102,6 +112,8 @@ impl Following {
             };
             match done {
                 Ok(()) => self.chain.note_success(),
+                // Nobody may be told of a block the observer has not seen, and nothing will bring it back.
+                Err(ChainError::WatcherGone) => return stopped(&mut stop).await,
                 Err(err) => {
                     self.chain.note_failure(&err);
                     failed = true;
@@ -122,14 +134,21 @@ impl Following {
     }
 
     async fn poll(&mut self, looked: &mut Option<Instant>) -> Result<(), ChainError> {
-        if looked.is_none_or(|at| at.elapsed() >= HEALTH_EVERY) {
-            self.chain.refresh_health().await?;
-            *looked = Some(Instant::now());
-        }
         let best: BlockHash = self.chain.rpc.best_block_hash().await?;
         let behind =
             best != self.place.hash || self.followers.iter().any(|f| f.cursor() != self.place);
-        if behind { self.advance().await } else { Ok(()) }
+        // Who hears of a block also asks how many more there are.
+        if behind || looked.is_none_or(|at| at.elapsed() >= HEALTH_EVERY) {
+            self.chain.refresh_health().await?;
+            *looked = Some(Instant::now());
+        }
+        if !behind {
+            return Ok(());
+        }
+        if let Some(fees) = &self.fees {
+            fees.refresh_soon().await;
+        }
+        self.advance().await
     }
 
     /// One step of the observer at a time, and after each of them whatever of it the followers lack: with everybody at the
@@ -141,7 +160,7 @@ impl Following {
             let together = self.followers.iter().all(|f| f.cursor() == self.place);
             match cursor::step(&chain.rpc, self.place, "swap watcher").await? {
                 Step::Back(fork) => {
-                    self.observer.disconnected(fork).await;
+                    self.observer.disconnected(fork).await?;
                     if together {
                         self.followers
                             .iter_mut()
@@ -150,7 +169,7 @@ impl Following {
                     self.place = fork.into();
                 }
                 Step::Forward(block, id) => {
-                    self.observer.connected(&block, id.height).await;
+                    self.observer.connected(&block, id.height).await?;
                     self.place = id.into();
                     if together {
                         self.followers

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bitcoin::{OutPoint, Transaction, Txid};
 
 use super::broadcast::is_known_reason;
-use super::{Observer, Stop, stopped};
+use super::{ChainError, Observer, Stop, stopped};
 use crate::rpc::{Rpc, RpcError};
 
 /// How often the mempool is asked while anything is watched.
@@ -28,9 +28,17 @@ pub enum Reject {
 
 /// A view of bitcoind's mempool.
 pub struct Mempool {
-    rpc: Arc<Rpc>,
-    /// Watched outpoints and the spender last told of.
-    watched: Mutex<HashMap<OutPoint, Option<Txid>>>,
+    pub(super) rpc: Arc<Rpc>,
+    watched: Mutex<HashMap<OutPoint, Watch>>,
+}
+
+/// What is known of a watched outpoint.
+#[derive(Clone, Copy, Debug, Default)]
+struct Watch {
+    /// The spender last told of.
+    told: Option<Txid>,
+    /// This node has sent a spend of it: should none be there, that is worth a word although none was ever seen.
+    sent: bool,
 }
 
 impl Mempool {
@@ -47,6 +55,17 @@ impl Mempool {
         self.watched().entry(outpoint).or_default();
     }
 
+    /// This node has sent a transaction. Where it spends what is watched, the observer is told when it is not in the
+    /// mempool, also if it went too soon to be seen there.
+    pub fn expect(&self, tx: &Transaction) {
+        let mut watched = self.watched();
+        for input in &tx.input {
+            if let Some(watch) = watched.get_mut(&input.previous_output) {
+                watch.sent = true;
+            }
+        }
+    }
+
     /// Ends [`Mempool::watch`].
     pub fn unwatch(&self, outpoint: &OutPoint) {
         self.watched().remove(outpoint);
@@ -55,8 +74,10 @@ impl Mempool {
     /// Looks for spends of watched outpoints until told to stop.
     pub async fn run(self: Arc<Self>, observer: Arc<dyn Observer>, mut stop: Stop) {
         loop {
-            if let Err(err) = self.poll(observer.as_ref()).await {
-                tracing::debug!(%err, "the mempool could not be looked at");
+            match self.poll(observer.as_ref()).await {
+                Ok(()) => {}
+                Err(ChainError::WatcherGone) => return stopped(&mut stop).await,
+                Err(err) => tracing::debug!(%err, "the mempool could not be looked at"),
             }
             tokio::select! {
                 () = stopped(&mut stop) => return,
@@ -65,33 +86,83 @@ impl Mempool {
         }
     }
 
-    async fn poll(&self, observer: &dyn Observer) -> Result<(), RpcError> {
+    /// Whether the observer does not know yet that this transaction spends something that is watched.
+    pub(super) fn is_news(&self, tx: &Transaction) -> bool {
+        let watched = self.watched();
+        // Looked up first: most transactions touch nothing, and need not be hashed.
+        let mut found = tx
+            .input
+            .iter()
+            .filter_map(|input| watched.get(&input.previous_output))
+            .peekable();
+        found.peek().is_some() && {
+            let txid = tx.compute_txid();
+            found.any(|watch| watch.told != Some(txid))
+        }
+    }
+
+    /// The observer has heard of this transaction.
+    pub(super) fn was_told(&self, tx: &Transaction) {
+        let txid = tx.compute_txid();
+        let mut watched = self.watched();
+        for input in &tx.input {
+            if let Some(watch) = watched.get_mut(&input.previous_output) {
+                watch.told = Some(txid);
+            }
+        }
+    }
+
+    async fn poll(&self, observer: &dyn Observer) -> Result<(), ChainError> {
         let outpoints: Vec<OutPoint> = self.watched().keys().copied().collect();
         for batch in outpoints.chunks(BATCH) {
             let mut fresh: Vec<(Txid, Vec<OutPoint>)> = Vec::new();
+            let mut gone: Vec<OutPoint> = Vec::new();
             for spend in self.rpc.spending_prevouts(batch).await? {
                 let outpoint = OutPoint::new(spend.txid, spend.vout);
-                let told = self.watched().get(&outpoint).copied().flatten();
-                if let Some(spender) = spend.spender.filter(|spender| Some(*spender) != told) {
+                let watch = self.watched().get(&outpoint).copied().unwrap_or_default();
+                if spend.spender.is_none() && (watch.sent || watch.told.is_some()) {
+                    gone.push(outpoint);
+                }
+                let new = |spender: &Txid| Some(*spender) != watch.told;
+                if let Some(spender) = spend.spender.filter(new) {
                     match fresh.iter_mut().find(|(txid, _)| *txid == spender) {
                         Some((_, outpoints)) => outpoints.push(outpoint),
                         None => fresh.push((spender, vec![outpoint])),
                     }
                 }
             }
+            for outpoint in gone {
+                self.tell_lost(outpoint, observer).await?;
+            }
             for (spender, outpoints) in fresh {
                 // Gone again means mined or replaced: the block stream or the next look tells.
                 let Some(tx) = self.rpc.raw_transaction(&spender).await? else {
                     continue;
                 };
-                observer.spent_in_mempool(&tx).await;
+                observer.spent_in_mempool(&tx).await?;
                 let mut watched = self.watched();
                 for outpoint in outpoints {
-                    if let Some(told) = watched.get_mut(&outpoint) {
-                        *told = Some(spender);
+                    if let Some(watch) = watched.get_mut(&outpoint) {
+                        watch.told = Some(spender);
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// A spend that was told is not in the mempool any more. What is spent by a block needs no word here: the block tells.
+    async fn tell_lost(
+        &self,
+        outpoint: OutPoint,
+        observer: &dyn Observer,
+    ) -> Result<(), ChainError> {
+        let open = self.rpc.unspent(&outpoint, true).await?.is_some();
+        if let Some(watch) = self.watched().get_mut(&outpoint) {
+            *watch = Watch::default();
+        }
+        if open {
+            observer.lost_from_mempool(outpoint).await?;
         }
         Ok(())
     }
@@ -138,7 +209,7 @@ impl Mempool {
         self.rpc.raw_transaction(txid).await
     }
 
-    fn watched(&self) -> MutexGuard<'_, HashMap<OutPoint, Option<Txid>>> {
+    fn watched(&self) -> MutexGuard<'_, HashMap<OutPoint, Watch>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

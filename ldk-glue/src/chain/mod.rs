@@ -3,6 +3,7 @@
 //! The order is the point of it: the [`Observer`] has finished with a block before LDK hears of it, at start as well as
 //! later, because LDK gives up a held HTLC in the very call that tells it the block of its deadline.
 
+mod announced;
 mod broadcast;
 mod cursor;
 mod error;
@@ -21,7 +22,7 @@ pub use error::ChainError;
 pub use fees::{FeeConfig, Fees, fee_for};
 pub use follow::{Follower, Following};
 pub use mempool::{Mempool, Reject};
-pub use observer::{NoObserver, Observer};
+pub use observer::{Gone, NoObserver, Observer, Told};
 pub use stream::{Chain, ChainStatus};
 
 /// Tells a long-running part to end: `true` means stop. A dropped sender means the same.

@@ -1,9 +1,17 @@
 //! Who sees every block before LDK does.
 
-use bitcoin::{Block, BlockHash, Transaction};
+use bitcoin::{Block, BlockHash, OutPoint, Transaction};
 use futures::future::BoxFuture;
 
 use super::BlockId;
+
+/// The observer has ended and takes nothing in any more: nobody may be told of a block it has not seen. The node is
+/// stopping then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gone;
+
+/// What an observer answers, later.
+pub type Told<'a> = BoxFuture<'a, Result<(), Gone>>;
 
 /// The swap watcher. It is told of every block before LDK and the wallet are, and LDK waits until its answer resolved.
 pub trait Observer: Send + Sync {
@@ -12,14 +20,24 @@ pub trait Observer: Send + Sync {
     fn best_block(&self) -> Option<(u32, BlockHash)>;
 
     /// A block joined the best chain on top of the last one told. Resolves when the reaction to it is durable.
-    fn connected<'a>(&'a self, block: &'a Block, height: u32) -> BoxFuture<'a, ()>;
+    ///
+    /// # Errors
+    /// [`Gone`], here and below.
+    fn connected<'a>(&'a self, block: &'a Block, height: u32) -> Told<'a>;
 
     /// Every block above `fork` left the best chain.
-    fn disconnected<'a>(&'a self, fork: BlockId) -> BoxFuture<'a, ()>;
+    fn disconnected<'a>(&'a self, fork: BlockId) -> Told<'a>;
 
     /// An unconfirmed transaction spends a watched outpoint. Told once per outpoint and transaction and process; a
     /// replacement is told as well.
-    fn spent_in_mempool<'a>(&'a self, tx: &'a Transaction) -> BoxFuture<'a, ()>;
+    fn spent_in_mempool<'a>(&'a self, tx: &'a Transaction) -> Told<'a>;
+
+    /// The unconfirmed spend of a watched outpoint is gone and no block has it: it was thrown out of the mempool, or
+    /// replaced by something that was replaced itself.
+    fn lost_from_mempool<'a>(&'a self, outpoint: OutPoint) -> Told<'a> {
+        let _ = outpoint;
+        Box::pin(std::future::ready(Ok(())))
+    }
 }
 
 /// An observer that looks for nothing: for a node that makes no swaps.
@@ -31,15 +49,15 @@ impl Observer for NoObserver {
         None
     }
 
-    fn connected<'a>(&'a self, _: &'a Block, _: u32) -> BoxFuture<'a, ()> {
-        Box::pin(std::future::ready(()))
+    fn connected<'a>(&'a self, _: &'a Block, _: u32) -> Told<'a> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
-    fn disconnected<'a>(&'a self, _: BlockId) -> BoxFuture<'a, ()> {
-        Box::pin(std::future::ready(()))
+    fn disconnected<'a>(&'a self, _: BlockId) -> Told<'a> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
-    fn spent_in_mempool<'a>(&'a self, _: &'a Transaction) -> BoxFuture<'a, ()> {
-        Box::pin(std::future::ready(()))
+    fn spent_in_mempool<'a>(&'a self, _: &'a Transaction) -> Told<'a> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }

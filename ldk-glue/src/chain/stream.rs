@@ -164,8 +164,11 @@ impl Chain {
         });
     }
 
-    /// Asks bitcoind how far it is, for [`Chain::status`].
-    pub(super) async fn refresh_health(&self) -> Result<(), RpcError> {
+    /// Asks bitcoind how far it is, for [`Chain::status`], which is asked for now and then only.
+    ///
+    /// # Errors
+    /// When bitcoind does not answer.
+    pub async fn refresh_health(&self) -> Result<(), RpcError> {
         let info = self.rpc.chain_info().await?;
         let mut health = self.health();
         health.node_height = info.blocks;

@@ -92,7 +92,7 @@ fn start() -> u32 {
 }
 
 fn early(ours: bool) -> EarlyUpdates {
-    let log = Arc::new(Log);
+    let log = Arc::new(Log::new(crate::fatal::Fatal::new()));
     let graph = Arc::new(Graph::new(Network::Regtest, Arc::clone(&log)));
     let gossip = Arc::new(Gossip::new(Arc::clone(&graph), None, log));
     let lookup = Arc::new(ChainLookup::new(Network::Regtest));

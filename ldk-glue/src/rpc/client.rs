@@ -76,6 +76,11 @@ impl Rpc {
         self.config.network
     }
 
+    /// The host bitcoind is on, without a scheme.
+    pub(super) fn host(&self) -> &str {
+        &self.config.host
+    }
+
     /// Waits until bitcoind answers, at most `wait`, and checks that it is on our network.
     ///
     /// # Errors
@@ -208,7 +213,7 @@ impl Rpc {
         }
     }
 
-    fn unreachable(&self, reason: String) -> RpcError {
+    pub(super) fn unreachable(&self, reason: String) -> RpcError {
         RpcError::Unreachable {
             endpoint: self.config.endpoint(),
             reason,

@@ -10,6 +10,8 @@ pub(crate) mod code {
     pub(crate) const NOT_FOUND: i64 = -5;
     /// More arguments than the method takes: answered with the method's help.
     pub(crate) const USAGE: i64 = -1;
+    /// bitcoind has no such method.
+    pub(crate) const NO_METHOD: i64 = -32601;
     /// The transaction, or its outputs, are already in the chain.
     pub(crate) const ALREADY_IN_CHAIN: i64 = -27;
 }

@@ -7,7 +7,11 @@ use bitcoin::{Amount, Block, BlockHash, FeeRate, Network, OutPoint, Transaction,
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Rpc, RpcError};
+use super::error::code;
+use super::{Rpc, RpcError, zmq};
+
+/// How much later than asked for the answer to a long question may be.
+const LATE: Duration = Duration::from_secs(5);
 
 /// What `getblockchaininfo` says.
 #[derive(Clone, Debug, Deserialize)]
@@ -64,6 +68,8 @@ impl HeaderInfo {
 pub struct FeeInfo {
     /// Below this nothing enters the mempool now.
     pub mempool_min: FeeRate,
+    /// The lowest [`FeeInfo::mempool_min`] ever is: it lies above while the mempool is full.
+    pub relay_min: FeeRate,
     /// A replacement pays at least this on its own size more than what it replaces.
     pub incremental: FeeRate,
 }
@@ -128,6 +134,13 @@ struct UnspentScript {
 }
 
 #[derive(Deserialize)]
+struct Publisher {
+    #[serde(rename = "type")]
+    kind: String,
+    address: String,
+}
+
+#[derive(Deserialize)]
 struct PackageAnswer {
     package_msg: String,
     #[serde(default, rename = "tx-results")]
@@ -185,9 +198,15 @@ impl Rpc {
             Some(known) => json!([millis, known]),
             None => json!([millis]),
         };
-        self.call::<Value>("waitfornewblock", params)
-            .await
-            .map(|_| ())
+        // A bitcoind that is ending may take the question and never answer it: blocks must not wait as long as for a call.
+        let asked = self.call::<Value>("waitfornewblock", params);
+        match tokio::time::timeout(wait.saturating_add(LATE), asked).await {
+            Ok(answer) => answer.map(|_| ()),
+            Err(_) => {
+                Err(self
+                    .unreachable("it did not say in time that there is no new block".to_owned()))
+            }
+        }
     }
 
     /// Hash of the best chain's block at this height.
@@ -224,13 +243,27 @@ impl Rpc {
             .await
     }
 
-    /// Hands over a child with its parents, parents first.
+    /// As [`Rpc::send_raw_transaction`], whatever it pays: bitcoind refuses what pays over 10,000 sat/vB (`maxfeerate`) to
+    /// keep people from a slip of the hand, but who loses more than that by waiting means it.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn send_at_any_rate(&self, tx: &Transaction) -> Result<Txid, RpcError> {
+        self.call("sendrawtransaction", json!([encode::serialize_hex(tx), 0]))
+            .await
+    }
+
+    /// Hands over a child with its parents, parents first, whatever they pay.
     ///
     /// # Errors
     /// See [`RpcError`]; bitcoind's first reason when any of them is refused.
     pub async fn submit_package(&self, txs: &[&Transaction]) -> Result<(), RpcError> {
         let hex: Vec<String> = txs.iter().map(|tx| encode::serialize_hex(*tx)).collect();
-        let answer: PackageAnswer = self.call("submitpackage", json!([hex])).await?;
+        let answer: PackageAnswer = match self.call("submitpackage", json!([hex, 0])).await {
+            // An older bitcoind knows one argument only.
+            Err(error) if error.is_usage() => self.call("submitpackage", json!([hex])).await?,
+            answer => answer?,
+        };
         if answer.package_msg == "success" {
             return Ok(());
         }
@@ -272,6 +305,7 @@ impl Rpc {
         let incremental = info.incremental.unwrap_or(Amount::from_sat(1000));
         Ok(FeeInfo {
             mempool_min: rate_per_kvb(info.min.max(info.relay)),
+            relay_min: rate_per_kvb(info.relay),
             incremental: rate_per_kvb(incremental),
         })
     }
@@ -316,6 +350,24 @@ impl Rpc {
             Err(err) if err.is_not_found() => Ok(false),
             Err(err) => Err(err),
         }
+    }
+
+    /// Where bitcoind announces every transaction it takes (`host:port`), if it does.
+    ///
+    /// # Errors
+    /// See [`RpcError`].
+    pub async fn announces_transactions(&self) -> Result<Option<String>, RpcError> {
+        let all: Vec<Publisher> = match self.call("getzmqnotifications", json!([])).await {
+            Ok(all) => all,
+            // Built without ZeroMQ.
+            Err(RpcError::Rpc {
+                code: code::NO_METHOD,
+                ..
+            }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let mut found = all.iter().filter(|publisher| publisher.kind == "pubrawtx");
+        Ok(found.find_map(|publisher| zmq::reachable(&publisher.address, self.host())))
     }
 
     /// All transaction ids of the mempool.

@@ -121,7 +121,7 @@ impl Wallet {
     }
 
     /// A replacement that pays nobody: the funding's first input back to this wallet. The other inputs join only when the
-    /// first cannot pay the fee.
+    /// first cannot pay the fee. Gives its fee as well.
     ///
     /// # Errors
     /// As [`Wallet::refund_fund`].
@@ -129,8 +129,8 @@ impl Wallet {
         &self,
         prev: &Funding,
         rate: FeeRate,
-    ) -> Result<Transaction, WalletError> {
-        self.mutate(|state| {
+    ) -> Result<(Transaction, Amount), WalletError> {
+        let Built { tx, fee } = self.mutate(|state| {
             let mut inputs = state.inputs(&prev.tx)?;
             let at = inputs
                 .iter()
@@ -142,10 +142,9 @@ impl Wallet {
                 .map_err(|needed| state.short(needed, available))?;
             let script = prev.output()?.script_pubkey;
             let change = state.change_of(&prev.tx, &script);
-            Ok(state
-                .build(&self.keys, plan, Vec::new(), change, Lock::Funding)?
-                .tx)
-        })
+            state.build(&self.keys, plan, Vec::new(), change, Lock::Funding)
+        })?;
+        Ok((tx, fee))
     }
 
     /// The fee [`Wallet::fund`] would pay now. Nothing is set aside.

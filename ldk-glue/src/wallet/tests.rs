@@ -195,7 +195,7 @@ fn a_cancelled_funding_returns_its_first_input_for_more_than_it_paid() {
         .wallet
         .fund(contract(), sats(800_000), rate(5))
         .unwrap();
-    let cancel = bench.wallet.cancel_funding(&funding, rate(1)).unwrap();
+    let (cancel, _) = bench.wallet.cancel_funding(&funding, rate(1)).unwrap();
     assert_eq!(cancel.input.len(), 1);
     assert_eq!(cancel.input[0].previous_output, funding.first_input);
     assert_eq!(cancel.output.len(), 1);

@@ -8,6 +8,7 @@ use tracing::info;
 use crate::engine::Core;
 use crate::handle::Input;
 use crate::internal::Internal;
+use crate::live::Live;
 use crate::ports::{
     Clock, Commit, NewSwap, OutboxItem, PortError, Ports, Store, StoredEvent, Wallet,
 };
@@ -91,6 +92,7 @@ impl<P: Ports> Core<P> {
         if before.is_none() && !explains_an_end(&event_kept.event) {
             live.trouble = None;
         }
+        live.archived = false;
         live.events.push(event_kept);
         live.fundings.extend(job.funding);
         live.outbox.extend(stored.iter().copied());
@@ -105,6 +107,10 @@ impl<P: Ports> Core<P> {
                     self.ports.wallet().release(tx);
                 }
             }
+        }
+        if before.is_none() && self.swaps.get(&job.id).is_some_and(Live::ended) {
+            self.learn_from(job.id);
+            self.spare_script(job.id);
         }
         self.index(job.id);
         for item in stored {

@@ -5,6 +5,8 @@ use cambista_protocol::contract::{SpentBy, spent_by};
 use cambista_protocol::swap::{Event, SpendKind};
 use cambista_protocol::words::{Secret32, SwapId};
 
+use tracing::info;
+
 use crate::advance::Job;
 use crate::engine::Core;
 use crate::ports::{Commit, PortError, Ports, Store};
@@ -13,6 +15,7 @@ impl<P: Ports> Core<P> {
     /// A block: everything it means to a swap is stored, and claims it calls for are with Lightning, on return.
     pub(crate) async fn connected(&mut self, block: &Block, height: u32) -> Result<(), PortError> {
         self.height = height;
+        let back = self.recall_paid(&block.txdata)?;
         for tx in &block.txdata {
             self.read(tx, Some(height));
             self.drain().await?;
@@ -23,7 +26,12 @@ impl<P: Ports> Core<P> {
             self.grant_wishes(id, true).await?;
             self.drain().await?;
         }
-        self.remember(height, block.block_hash())
+        self.sweep_due()?;
+        self.remember(height, block.block_hash())?;
+        back.into_iter().for_each(|id| self.put_back(id));
+        self.close_batches()?;
+        self.archive_due()?;
+        self.forget_due()
     }
 
     /// Everything above `fork` is gone.
@@ -33,16 +41,35 @@ impl<P: Ports> Core<P> {
         hash: BlockHash,
     ) -> Result<(), PortError> {
         self.height = fork;
+        let back = self.recall_above(fork)?;
         for id in self.order.clone() {
             self.push(id, Event::Reorg { fork });
         }
         self.drain().await?;
-        self.remember(fork, hash)
+        self.remember(fork, hash)?;
+        back.into_iter().for_each(|id| self.put_back(id));
+        Ok(())
     }
 
     /// An unconfirmed transaction spends something that is watched: R in the mempool is R.
     pub(crate) async fn mempool_spend(&mut self, tx: &Transaction) -> Result<(), PortError> {
+        let back = self.recall_paid(std::slice::from_ref(tx))?;
         self.read(tx, None);
+        self.drain().await?;
+        back.into_iter().for_each(|id| self.put_back(id));
+        Ok(())
+    }
+
+    /// What spent this is neither in the mempool nor in a block: whatever of ours was there is renewed now, not with the
+    /// next block. A peer may throw our spend out by a conflicting one and then take that back; it must pay for every turn.
+    pub(crate) async fn mempool_lost(&mut self, outpoint: OutPoint) -> Result<(), PortError> {
+        let found = self.by_outpoint.get(&outpoint);
+        let Some(id) = found.or_else(|| self.by_first_input.get(&outpoint)) else {
+            return Ok(());
+        };
+        let id = *id;
+        info!(swap = %id.short(), %outpoint, "what spent this has left the mempool unconfirmed");
+        self.grant_wishes(id, true).await?;
         self.drain().await
     }
 

@@ -28,15 +28,12 @@ impl<P: Ports> Core<P> {
 
     fn cancellable(&self, wanted: &str) -> Result<(SwapId, String), EngineError> {
         let id = self.find(wanted)?;
-        let live = self
-            .swaps
-            .get(&id)
-            .ok_or_else(|| EngineError::NotFound("there is no such swap".into()))?;
-        if live.ended() {
+        // What is not in memory has ended long ago.
+        let Some(live) = self.swaps.get(&id).filter(|live| !live.ended()) else {
             return Err(EngineError::Refused(
                 "this swap has ended; there is nothing to cancel".into(),
             ));
-        }
+        };
         let words = match &live.swap {
             Swap::Payer(payer) => payer_words(payer),
             Swap::Funder(funder) => funder_words(funder),

@@ -8,7 +8,7 @@ use cambista_protocol::words::SwapId;
 use crate::engine::Core;
 use crate::internal::Internal;
 use crate::live::Live;
-use crate::ports::{Chain, Clock, PortError, Ports};
+use crate::ports::{Chain, PortError, Ports};
 
 /// A tip whose header is older than this may be an old one someone keeps us on (seconds).
 const STALE_TIP: u64 = 3600;
@@ -20,24 +20,15 @@ const FEE_SHARE: u64 = 5;
 impl<P: Ports> Core<P> {
     /// Tests the claim of an output beside the engine; the answer comes as an input.
     pub(crate) fn prepare_claim(&mut self, id: SwapId, outpoint: OutPoint) {
-        let tip = self.ports.chain().tip();
-        let source = self.ports.chain().source_height();
-        let now = self.ports.clock().now();
+        let unsure = self.unsure_of_the_tip();
         let Some(live) = self.swaps.get_mut(&id) else {
             return;
         };
         if live.busy.testing_claim {
             return;
         }
-        if source > self.height || tip.height > self.height {
-            live.trouble = Some("waiting for the chain to be read to its tip".to_owned());
-            return;
-        }
-        if tip.time.saturating_add(STALE_TIP) < now {
-            live.trouble = Some(
-                "the newest block is over an hour old; the secret stays here until a fresh one arrives"
-                    .to_owned(),
-            );
+        if let Some(why) = unsure {
+            live.trouble = Some(why.to_owned());
             return;
         }
         let last = live
@@ -95,12 +86,29 @@ impl<P: Ports> Core<P> {
         });
     }
 
+    /// Why this node may not be where the chain is, if so.
+    fn unsure_of_the_tip(&self) -> Option<&'static str> {
+        let chain = self.ports.chain();
+        let tip = chain.tip();
+        if chain.source_height() > self.height || tip.height > self.height {
+            return Some("waiting for the chain to be read to its tip");
+        }
+        (tip.time.saturating_add(STALE_TIP) < self.now()).then_some(
+            "the newest block is over an hour old, or this machine's clock is ahead; the secret stays here until a fresh one arrives",
+        )
+    }
+
     pub(crate) async fn claim_tested(
         &mut self,
         id: SwapId,
         outpoint: OutPoint,
         result: Result<(), String>,
     ) -> Result<(), PortError> {
+        // Its source has just been asked how far it is: what was known before may be older than the newest headers.
+        let result = match self.unsure_of_the_tip() {
+            Some(why) => result.and(Err(why.to_owned())),
+            None => result,
+        };
         let Some(live) = self.swaps.get_mut(&id) else {
             return Ok(());
         };
@@ -140,7 +148,7 @@ impl<P: Ports> Core<P> {
                 deadline: None,
                 cap_lifted: false,
             };
-            self.sweep(id, &wish, true)?;
+            self.sweep_alone(id, &wish, true)?;
             leaving.extend(
                 self.swaps
                     .get(&id)

@@ -40,16 +40,36 @@ pub(crate) fn maker_chain_cost(direction: Direction, rate: FeeRate) -> Amount {
 }
 
 /// The prepay of an `out`: the two transactions the maker pays for if the taker walks away.
+///
+/// The funding goes out at once, at the rate of now. The refund follows a day later, so it is reckoned as [`risen`].
 pub(crate) fn prepay(funding: Amount, rate: FeeRate) -> Amount {
     funding
-        .checked_add(vbytes(rate, REFUND_VBYTES))
+        .checked_add(risen(vbytes(rate, REFUND_VBYTES)))
         .unwrap_or(Amount::MAX_MONEY)
+}
+
+/// A cost if fee rates rise by half until it is paid.
+fn risen(cost: Amount) -> Amount {
+    cost.checked_mul(3)
+        .map_or(Amount::MAX_MONEY, |cost| cost / 2)
+}
+
+/// What a maker's own part on the chain costs if fees rise and the other side does not help: the funding (out), which
+/// would cost `usual` now; the sweep by the claim leaf (in).
+pub(crate) fn pessimistic_cost(direction: Direction, usual: Amount, rate: FeeRate) -> Amount {
+    match direction {
+        Direction::Out => risen(usual),
+        Direction::In => {
+            let own = ScriptBuf::from_bytes([&[0x51, 0x20][..], &[0; 32][..]].concat());
+            risen(sweep_fee(SpendKind::Claim, &own, rate))
+        }
+    }
 }
 
 /// The largest prepay a taker accepts: what a maker's two transactions may cost at today's highest rate, with room for a
 /// few more inputs than one.
 pub(crate) fn prepay_limit(urgent: FeeRate) -> Amount {
-    let usual = prepay(maker_chain_cost(Direction::Out, urgent), urgent);
+    let usual = vbytes(urgent, FUNDING_VBYTES + REFUND_VBYTES);
     usual.checked_mul(3).unwrap_or(Amount::MAX_MONEY)
 }
 
@@ -61,6 +81,14 @@ pub(crate) fn confirmations(amount: Amount) -> u32 {
         10_000_001..=50_000_000 => 3,
         _ => 6,
     }
+}
+
+/// The confirmations a taker waits for in an `out` of this amount (sat), by value; never one alone with a maker that has
+/// proved nothing yet.
+#[must_use]
+pub fn usual_confirmations(amount_sat: u64, proved: bool) -> u32 {
+    let least = if proved { 1 } else { 2 };
+    confirmations(Amount::from_sat(amount_sat)).max(least)
 }
 
 /// The fee of sweeping to this script, by key path when all goes well, by the claim leaf at worst.
@@ -98,4 +126,47 @@ pub(crate) fn maker_limits(amount: Amount, charged: Amount, maker_fee_sat: i64) 
 
 fn share(amount: Amount, ppm: u64) -> u64 {
     amount.to_sat().saturating_mul(ppm).div_ceil(1_000_000)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn rate(sat_vb: u64) -> FeeRate {
+        FeeRate::from_sat_per_vb(sat_vb).unwrap()
+    }
+
+    #[test]
+    fn the_prepay_covers_funding_and_a_dearer_refund_and_every_taker_accepts_it() {
+        for sat_vb in 1..500 {
+            let now = rate(sat_vb);
+            let funding = maker_chain_cost(Direction::Out, now);
+            let asked = prepay(funding, now);
+            let refund = vbytes(now, REFUND_VBYTES);
+            assert!(asked >= funding + refund, "{sat_vb}");
+            assert!(
+                asked <= funding + refund * 2,
+                "{sat_vb}: no more than it insures"
+            );
+            assert!(asked <= prepay_limit(now), "{sat_vb}");
+            // A maker with two inputs, whose rate is a little above the taker's.
+            let larger = prepay(vbytes(now, FUNDING_VBYTES + 58), now);
+            assert!(
+                larger <= prepay_limit(rate(sat_vb.div_ceil(2).max(1))),
+                "{sat_vb}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pessimistic_cost_is_never_below_the_usual_one() {
+        for direction in [Direction::Out, Direction::In] {
+            for sat_vb in 1..500 {
+                let usual = maker_chain_cost(direction, rate(sat_vb));
+                let worst = pessimistic_cost(direction, usual, rate(sat_vb));
+                assert!(worst > usual && worst < usual * 3, "{direction} {sat_vb}");
+            }
+        }
+    }
 }

@@ -58,6 +58,8 @@ impl<P: Ports> Core<P> {
                 false
             }
         };
+        #[cfg(feature = "failpoints")]
+        crate::failpoints::begun(item.id);
         if finished {
             // Marked when the engine comes round; running it twice meanwhile does no harm.
             self.beside(async move {
@@ -92,6 +94,12 @@ impl<P: Ports> Core<P> {
         let Some(live) = self.swaps.get_mut(&id) else {
             return;
         };
+        // After a start the channels come back one by one. A payment tried before them would fail, and the swap with it;
+        // there is time until its window ends.
+        if in_time(live, height) && must_wait(live, leg, self.ports.lightning()) {
+            live.trouble = Some("waiting for channels that can carry the payment".to_owned());
+            return;
+        }
         live.busy.saying.insert(item);
         let request = pay_request(live, leg).filter(|_| {
             live.payer()
@@ -99,13 +107,7 @@ impl<P: Ports> Core<P> {
         });
         let mut failed = None;
         if let Some(request) = request {
-            let wanted = live.payer().is_some_and(|p| p.decision() == Decision::Open)
-                && height
-                    <= live
-                        .record
-                        .deal
-                        .locks
-                        .pay_until(live.record.deal.agreed_height);
+            let wanted = in_time(live, height);
             let lightning = self.ports.lightning();
             // Without the swap's own payment under way the prepay would be paid for nothing.
             let alone = leg == Leg::Prepay
@@ -117,7 +119,10 @@ impl<P: Ports> Core<P> {
                     Some("the swap's payment could not be made".to_owned())
                 }
                 PaymentStatus::Unknown => match lightning.pay(&request) {
-                    Ok(()) | Err(PayError::Duplicate) => None,
+                    Ok(()) | Err(PayError::Duplicate) => {
+                        live.trouble = None;
+                        None
+                    }
                     Err(PayError::Failed(reason)) => Some(reason),
                 },
             };
@@ -283,6 +288,35 @@ impl<P: Ports> Core<P> {
 /// Whether the funding should be out in the world now.
 pub(crate) fn wants_funding_out(live: &Live, height: u32) -> bool {
     live.swap.wishes(height).contains(&Wish::KeepFunding)
+}
+
+/// Whether a payment may still be begun.
+fn in_time(live: &Live, height: u32) -> bool {
+    let deal = &live.record.deal;
+    live.payer().is_some_and(|p| p.decision() == Decision::Open)
+        && height <= deal.locks.pay_until(deal.agreed_height)
+}
+
+/// Whether a payment that Lightning does not know cannot leave now: the prepay waits for the swap's own payment, and
+/// both for channels.
+fn must_wait(live: &Live, leg: Leg, lightning: &impl Lightning) -> bool {
+    let deal = &live.record.deal;
+    let unknown = |leg| {
+        let hash = live.hash_of(leg);
+        hash.is_some_and(|hash| lightning.payment(hash) == PaymentStatus::Unknown)
+    };
+    let queued = |leg| {
+        let untried = |item: &&OutboxItem| !live.busy.saying.contains(&item.id);
+        let mut items = live.outbox.iter().filter(untried);
+        items.any(|item| item.effect == Effect::Pay(leg))
+    };
+    let amount = match leg {
+        Leg::Swap => deal.swap_amount,
+        Leg::Prepay if queued(Leg::Swap) && unknown(Leg::Swap) => return true,
+        Leg::Prepay => deal.prepay_amount,
+    };
+    let needed = Msat::from_sat(amount.to_sat()).unwrap_or(Msat(u64::MAX));
+    unknown(leg) && lightning.liquidity().outbound < needed
 }
 
 /// A payment with its limits. The routing limit is shared: the prepay may use a quarter of it.

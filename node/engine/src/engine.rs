@@ -12,14 +12,19 @@ use tokio::sync::{mpsc, watch};
 use tracing::{error, info};
 
 use crate::advance::Job;
-use crate::desk::Desk;
+use crate::archive::read_back;
+use crate::desk::{Desk, Partners};
 use crate::handle::{EngineHandle, Input, MakerPolicy};
 use crate::internal::{HeldQuote, Internal};
 use crate::live::Live;
-use crate::ports::{Chain, PortError, Ports, Store, Wallet};
+use crate::order::CalledOff;
+use crate::ports::{Chain, PortError, Ports, Sought, Store, Wallet};
+use crate::sweeper::Sweeper;
 
 /// Inputs that wait while the engine works; senders wait when it is full.
 const QUEUE: usize = 256;
+/// After so many swaps read at a start, those that are over are archived.
+const ARCHIVE_EVERY: usize = 256;
 /// Between two looks at what has not worked yet.
 const TICK: Duration = Duration::from_secs(5);
 
@@ -69,7 +74,14 @@ pub(crate) struct Core<P> {
     pub(crate) by_first_input: HashMap<OutPoint, SwapId>,
     pub(crate) quotes: HashMap<String, HeldQuote>,
     pub(crate) desk: Desk,
+    pub(crate) called_off: CalledOff,
+    /// Addresses of swaps that ended before anything was paid to anybody: to be used again.
+    pub(crate) spare_scripts: Vec<ScriptBuf>,
     pub(crate) jobs: VecDeque<Job>,
+    pub(crate) sweeper: Sweeper,
+    pub(crate) partners: Partners,
+    /// The highest place of a swap so far.
+    last_place: u64,
     /// Whether wishes are acted on: not before the node around the engine runs.
     pub(crate) awake: bool,
 }
@@ -94,30 +106,47 @@ impl<P: Ports> Core<P> {
             by_first_input: HashMap::new(),
             quotes: HashMap::new(),
             desk: Desk::new(policy),
+            called_off: CalledOff::default(),
+            spare_scripts: Vec::new(),
             jobs: VecDeque::new(),
+            sweeper: Sweeper::load(ports.store().batches()?),
+            partners: Partners::default(),
+            last_place: 0,
             awake: false,
             ports,
         };
-        for stored in core.ports.store().load()? {
-            let id = stored.record.id;
-            let live = Live::load(stored, core.ports.keys()).map_err(|e| {
-                PortError(format!(
-                    "the stored swap {} makes no contract: {e}",
-                    id.short()
-                ))
-            })?;
+        #[cfg(feature = "failpoints")]
+        crate::failpoints::starts();
+        let kept = core.ports.store().find(Sought::Kept)?;
+        let latest = core.ports.store().find(Sought::Latest(1))?;
+        let places = kept.iter().chain(&latest).map(|(place, _)| *place);
+        core.last_place = places.max().unwrap_or(0);
+        let mut more = 0_usize;
+        for (_, id) in kept {
+            let Some(live) = read_back(&*core.ports, id)? else {
+                continue;
+            };
             if !live.ended() && live.funder().is_some() {
                 for (tx, _) in &live.fundings {
                     core.ports.wallet().reserve(tx);
                 }
             }
-            let id = live.id();
             core.adopt(live);
+            // A store written before swaps were archived may hold thousands that are over.
+            more += 1;
+            if more >= ARCHIVE_EVERY && best_block.is_some() {
+                more = 0;
+                core.archive_due()?;
+            }
+            if !core.swaps.contains_key(&id) {
+                continue;
+            }
             // A crash in the middle of a block leaves events of a block that may never be seen again.
             if best_block.is_some() {
                 core.push(id, Event::Reorg { fork: core.height });
             }
         }
+        core.collect_spare_scripts()?;
         info!(
             swaps = core.order.len(),
             height = core.height,
@@ -127,14 +156,22 @@ impl<P: Ports> Core<P> {
     }
 
     /// Takes a swap into the indexes.
-    pub(crate) fn adopt(&mut self, live: Live) {
+    pub(crate) fn adopt(&mut self, mut live: Live) {
         let id = live.id();
+        if live.place == 0 {
+            live.place = self.last_place.saturating_add(1);
+        }
+        self.last_place = self.last_place.max(live.place);
         for hash in live.record.deal.hashes() {
             self.by_hash.insert(hash, id);
         }
         self.by_script
             .insert(live.record.deal.script_pubkey.clone(), id);
-        self.order.push(id);
+        let at = self.order.partition_point(|other| {
+            let other = self.swaps.get(other);
+            other.is_some_and(|other| other.place < live.place)
+        });
+        self.order.insert(at, id);
         self.swaps.insert(id, live);
         self.index(id);
     }
@@ -150,6 +187,16 @@ impl<P: Ports> Core<P> {
                 self.by_first_input.insert(input, id);
             } else {
                 self.by_first_input.entry(input).or_insert(id);
+            }
+            // A funding that is thrown out of the mempool is to be sent again at once. What is watched for a swap's output
+            // stays so: no peer that names it as its input may turn off the watch for a secret.
+            let its = self.by_first_input.get(&input) == Some(&id);
+            if its && !self.by_outpoint.contains_key(&input) {
+                if live.ended() {
+                    self.ports.chain().unwatch_mempool(input);
+                } else {
+                    self.ports.chain().watch_mempool(input);
+                }
             }
         }
         for output in live.swap.outputs().iter() {
@@ -209,20 +256,28 @@ impl<P: Ports> Core<P> {
             Input::Ask { ask, makers, reply } => self.ask(ask, makers, reply),
             Input::Cancel { id, reply } => self.cancel(&id, reply).await?,
             Input::Start { request, reply } => self.start_swap(&request, reply),
-            Input::Swaps { reply } => {
-                let views = self
-                    .order
-                    .iter()
-                    .rev()
-                    .filter_map(|id| self.view(*id))
-                    .collect();
-                let _ = reply.send(views);
+            Input::Means { means, reply } => {
+                let _ = reply.send(self.means(&means));
+            }
+            Input::SaveOrder { order, reply } => {
+                self.save_order(*order)?;
+                let _ = reply.send(());
+            }
+            Input::Parts { order, reply } => {
+                let _ = reply.send(self.parts(order)?);
+            }
+            Input::Swaps { ended, reply } => {
+                self.list(ended, reply)?;
+            }
+            Input::Orders { most, reply } => self.list_orders(most, reply)?,
+            Input::Order { id, reply } => {
+                let _ = reply.send(self.find_order(&id)?);
             }
             Input::Swap { id, reply } => {
                 let _ = reply.send(self.find_view(&id));
             }
             Input::SetPolicy { policy, reply } => {
-                self.desk.policy = policy;
+                self.set_policy(policy);
                 let _ = reply.send(());
             }
             Input::Policy { reply } => {
@@ -253,6 +308,10 @@ impl<P: Ports> Core<P> {
                 self.mempool_spend(&tx).await?;
                 let _ = reply.send(());
             }
+            Input::MempoolLost { outpoint, reply } => {
+                self.mempool_lost(outpoint).await?;
+                let _ = reply.send(());
+            }
             Input::Lightning { news, reply } => {
                 self.lightning_news(&news).await?;
                 let _ = reply.send(());
@@ -261,12 +320,13 @@ impl<P: Ports> Core<P> {
                 self.wake().await?;
                 let _ = reply.send(());
             }
+            Input::Market(input) => self.market_input(input),
             Input::Internal(internal) => self.internal(internal).await?,
             Input::Stop { reply } => {
                 let _ = reply.send(());
             }
         }
-        Ok(())
+        self.sweep_due()
     }
 
     async fn internal(&mut self, internal: Internal) -> Result<(), PortError> {
@@ -282,11 +342,10 @@ impl<P: Ports> Core<P> {
             }
             Internal::Written { id } => self.hold_written(id).await?,
             Internal::FundingSent { id, item } => self.funding_sent(id, item).await?,
-            Internal::SweepRefused { id } => {
-                if let Some(live) = self.swaps.get_mut(&id) {
-                    live.busy.outbid = true;
-                }
+            Internal::SweepRefused { id, txid, reason } => {
+                self.sweep_refused(id, txid, reason).await?;
             }
+            Internal::TakeBackSent { id, refused } => self.take_back_sent(id, refused),
             Internal::ClaimTested {
                 id,
                 outpoint,
@@ -343,6 +402,7 @@ impl<P: Ports> Core<P> {
                 self.grant_wishes(id, false).await?;
             }
         }
-        self.drain().await
+        self.drain().await?;
+        self.sweep_due()
     }
 }

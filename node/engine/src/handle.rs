@@ -1,207 +1,18 @@
 //! How the rest of the node speaks to the engine: one bounded queue, every question answered.
 
-use bitcoin::{Amount, Block, ScriptBuf, Transaction};
-use cambista_protocol::money::{Msat, Price};
-use cambista_protocol::words::{Direction, SwapId};
-use serde::{Deserialize, Serialize};
+use bitcoin::{Block, Transaction};
+use cambista_protocol::words::SwapId;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::ports::{PeerAddress, PeerProtocol};
-use crate::view::{QuoteView, SwapView};
-
-/// Why the engine did not do what it was asked. Says what it means for the money and what to do.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EngineError {
-    /// The request cannot be meant: an amount, an address, a limit.
-    #[error("{0}")]
-    Invalid(String),
-    /// There is no such swap or quote.
-    #[error("{0}")]
-    NotFound(String),
-    /// Price, limits or the maker stand against it. Nothing began.
-    #[error("{0}")]
-    Refused(String),
-    /// Something this node needs is not there now. Nothing began.
-    #[error("{0}")]
-    Unavailable(String),
-    /// The engine has stopped; open swaps go on when the daemon is started again.
-    #[error("the node is stopping; open swaps go on when it is started again")]
-    Stopped,
-}
-
-/// A maker to ask: who it is and where it is reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MakerContact {
-    /// Its Lightning node, which must sign the quote.
-    pub node_id: bitcoin::secp256k1::PublicKey,
-    /// Where it is reached.
-    pub peer: PeerAddress,
-}
-
-/// What one maker answered.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NoQuote {
-    /// The maker's Lightning node (hex).
-    pub maker: String,
-    /// Why there is no quote, for a person.
-    pub reason: String,
-}
-
-/// The answers to a round of asking.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Quotes {
-    /// Firm quotes, cheapest first.
-    pub quotes: Vec<QuoteView>,
-    /// The others.
-    pub refused: Vec<NoQuote>,
-}
-
-/// What a taker asks a price for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AskFor {
-    /// Which way.
-    pub direction: Direction,
-    /// How much.
-    pub amount: AskAmount,
-    /// `out`: where the coins will go, when it is known: it decides what claiming weighs.
-    pub destination: Option<ScriptBuf>,
-    /// `in`: the funding will come from outside this node.
-    pub external: bool,
-}
-
-/// Which amount is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AskAmount {
-    /// The amount of the swap (SAT).
-    Swap(Amount),
-    /// `out`: exactly this should arrive at the destination; the claim's fee comes on top.
-    Receive(Amount),
-}
-
-/// What a taker starts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct StartSwap {
-    /// [`QuoteView::id`].
-    pub quote_id: String,
-    /// `out`: where the coins go; this node's own wallet when not said.
-    pub destination: Option<ScriptBuf>,
-    /// The most the own transaction may pay to miners; the quote's limit when not said.
-    pub max_miner_fee: Option<Amount>,
-    /// The most routing may cost; the quote's limit when not said.
-    pub max_routing_fee: Option<Msat>,
-    /// The most all of it may cost if it works.
-    pub max_fee: Option<Amount>,
-    /// `out`: the channels the payment may leave by.
-    pub first_hops: Option<Vec<[u8; 32]>>,
-    /// `in`: the node the payment should arrive from.
-    pub last_hop: Option<bitcoin::secp256k1::PublicKey>,
-    /// `out`: confirmations to wait for; by amount when not said.
-    pub confirmations: Option<u32>,
-    /// A name.
-    pub label: Option<String>,
-}
-
-/// One direction of a maker's business.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SidePolicy {
-    /// The price, before this maker's own chain costs, which are added at the fee rate of the moment.
-    pub price: Price,
-    /// The smallest swap (sat).
-    pub min_sat: u64,
-    /// The largest swap (sat).
-    pub max_sat: u64,
-}
-
-/// A maker's business.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MakerPolicy {
-    /// Whether new swaps are taken on.
-    pub enabled: bool,
-    /// Lightning -> on-chain, when offered.
-    pub out: Option<SidePolicy>,
-    /// On-chain -> Lightning, when offered.
-    #[serde(rename = "in")]
-    pub into: Option<SidePolicy>,
-    /// T counts so many blocks.
-    pub refund_delta: u32,
-    /// Open swaps with takers at most.
-    pub max_open: u32,
-    /// Seconds a quote is good for.
-    pub quote_secs: u32,
-    /// `in` funded from outside: whether it is offered, and for how many millionths of the amount more.
-    #[serde(default)]
-    pub external_ppm: Option<u32>,
-}
-
-impl Default for MakerPolicy {
-    fn default() -> Self {
-        Self {
-            enabled: false,
-            out: None,
-            into: None,
-            refund_delta: cambista_protocol::timelock::DEFAULT_REFUND_DELTA,
-            max_open: 50,
-            quote_secs: 60,
-            external_ppm: None,
-        }
-    }
-}
-
-impl MakerPolicy {
-    /// The policy of one direction, if it is offered now.
-    #[must_use]
-    pub const fn side(&self, direction: Direction) -> Option<SidePolicy> {
-        match direction {
-            _ if !self.enabled => None,
-            Direction::Out => self.out,
-            Direction::In => self.into,
-        }
-    }
-}
-
-/// Something Lightning says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum LightningNews {
-    /// A payment is held on a hash.
-    Held {
-        /// The hash.
-        payment_hash: [u8; 32],
-        /// Names this set of HTLCs.
-        payment_id: [u8; 32],
-        /// The sum of its parts (msat).
-        amount: Msat,
-        /// Claimable below this height.
-        claim_deadline: u32,
-        /// The parts (msat) and whether each came over an anchor channel.
-        parts: Vec<(Msat, bool)>,
-        /// Whether it carries records this node does not understand.
-        custom_records: bool,
-    },
-    /// A held payment was claimed durably.
-    Claimed {
-        /// The hash.
-        payment_hash: [u8; 32],
-    },
-    /// A held payment was given up by Lightning itself.
-    Dropped {
-        /// The hash.
-        payment_hash: [u8; 32],
-    },
-    /// A payment of ours was settled.
-    Sent {
-        /// The hash.
-        payment_hash: [u8; 32],
-        /// Routing fee.
-        fee: Msat,
-    },
-    /// A payment of ours failed for good.
-    Failed {
-        /// The hash.
-        payment_hash: [u8; 32],
-        /// Why, for a person.
-        reason: String,
-    },
-}
+use crate::desk::MarketInput;
+pub use crate::desk::{MakerPolicy, SidePolicy};
+use crate::order::{OrderPart, OrderView};
+use crate::ports::PeerProtocol;
+use crate::record::OrderRecord;
+pub use crate::requests::{
+    AskAmount, AskFor, EngineError, LightningNews, MakerContact, Means, NoQuote, Quotes, StartSwap,
+};
+use crate::view::{SwapView, SwapsView};
 
 pub(crate) type Reply<T> = oneshot::Sender<T>;
 
@@ -216,12 +27,33 @@ pub(crate) enum Input {
         request: StartSwap,
         reply: Reply<Result<SwapId, EngineError>>,
     },
+    Means {
+        means: Means,
+        reply: Reply<Result<(), EngineError>>,
+    },
+    SaveOrder {
+        order: Box<OrderRecord>,
+        reply: Reply<()>,
+    },
+    Orders {
+        most: usize,
+        reply: Reply<Vec<OrderView>>,
+    },
+    Order {
+        id: String,
+        reply: Reply<Result<OrderView, EngineError>>,
+    },
+    Parts {
+        order: SwapId,
+        reply: Reply<Vec<OrderPart>>,
+    },
     Cancel {
         id: String,
         reply: Reply<Result<String, EngineError>>,
     },
     Swaps {
-        reply: Reply<Vec<SwapView>>,
+        ended: usize,
+        reply: Reply<SwapsView>,
     },
     Swap {
         id: String,
@@ -254,6 +86,10 @@ pub(crate) enum Input {
         tx: Transaction,
         reply: Reply<()>,
     },
+    MempoolLost {
+        outpoint: bitcoin::OutPoint,
+        reply: Reply<()>,
+    },
     Lightning {
         news: LightningNews,
         reply: Reply<()>,
@@ -261,6 +97,7 @@ pub(crate) enum Input {
     Wake {
         reply: Reply<()>,
     },
+    Market(MarketInput),
     Internal(crate::internal::Internal),
     Stop {
         reply: Reply<()>,
@@ -302,7 +139,10 @@ impl EngineHandle {
         reason.unwrap_or_else(|| "the engine has ended".to_owned())
     }
 
-    async fn send<T>(&self, make: impl FnOnce(Reply<T>) -> Input) -> Result<T, EngineError> {
+    pub(crate) async fn send<T>(
+        &self,
+        make: impl FnOnce(Reply<T>) -> Input,
+    ) -> Result<T, EngineError> {
         let (reply, answer) = oneshot::channel();
         self.inputs
             .send(make(reply))
@@ -337,6 +177,51 @@ impl EngineHandle {
         self.send(|reply| Input::Start { request, reply }).await?
     }
 
+    /// Whether this node's channels and wallet could carry this now.
+    ///
+    /// # Errors
+    /// When they could not, with the reason.
+    pub async fn check_means(&self, means: Means) -> Result<(), EngineError> {
+        self.send(|reply| Input::Means { means, reply }).await?
+    }
+
+    /// Writes an order down; returns once it is durable.
+    ///
+    /// # Errors
+    /// When the engine has stopped: nothing was written then.
+    pub(crate) async fn save_order(&self, order: OrderRecord) -> Result<(), EngineError> {
+        let order = Box::new(order);
+        self.send(|reply| Input::SaveOrder { order, reply }).await
+    }
+
+    /// The swaps of an order, oldest first.
+    ///
+    /// # Errors
+    /// When the engine has stopped.
+    pub(crate) async fn order_parts(&self, order: SwapId) -> Result<Vec<OrderPart>, EngineError> {
+        self.send(|reply| Input::Parts { order, reply }).await
+    }
+
+    /// The orders of this node that are open and the latest so many others, newest first.
+    ///
+    /// # Errors
+    /// When the engine has stopped.
+    pub(crate) async fn orders(&self, most: usize) -> Result<Vec<OrderView>, EngineError> {
+        self.send(|reply| Input::Orders { most, reply }).await
+    }
+
+    /// One order by its id or an unambiguous beginning of it.
+    ///
+    /// # Errors
+    /// When there is none, or more than one.
+    pub(crate) async fn order(&self, id: &str) -> Result<OrderView, EngineError> {
+        self.send(|reply| Input::Order {
+            id: id.to_owned(),
+            reply,
+        })
+        .await?
+    }
+
     /// Ends a swap as far as it still can be. The answer says what that means for the money.
     ///
     /// # Errors
@@ -349,12 +234,20 @@ impl EngineHandle {
         .await?
     }
 
-    /// All swaps, newest first.
+    /// All swaps that are open and as many of the others as are ever listed, newest first.
     ///
     /// # Errors
     /// When the engine has stopped.
     pub async fn swaps(&self) -> Result<Vec<SwapView>, EngineError> {
-        self.send(|reply| Input::Swaps { reply }).await
+        Ok(self.latest(usize::MAX).await?.swaps)
+    }
+
+    /// Every swap that is open, and so many of those that ended, newest first.
+    ///
+    /// # Errors
+    /// When the engine has stopped.
+    pub async fn latest(&self, ended: usize) -> Result<SwapsView, EngineError> {
+        self.send(|reply| Input::Swaps { ended, reply }).await
     }
 
     /// One swap by its id or an unambiguous beginning of it.
@@ -442,6 +335,15 @@ impl EngineHandle {
     /// When the engine has stopped.
     pub async fn spent_in_mempool(&self, tx: Transaction) -> Result<(), EngineError> {
         self.send(|reply| Input::MempoolSpend { tx, reply }).await
+    }
+
+    /// The unconfirmed spend of a watched outpoint is gone, and no block has it.
+    ///
+    /// # Errors
+    /// When the engine has stopped.
+    pub async fn lost_from_mempool(&self, outpoint: bitcoin::OutPoint) -> Result<(), EngineError> {
+        self.send(|reply| Input::MempoolLost { outpoint, reply })
+            .await
     }
 
     /// Lightning has news. Returns once it is stored; only then may Lightning forget it.

@@ -1,7 +1,8 @@
 //! What the engine's own helpers tell it when their work is done.
 
-use bitcoin::{Amount, OutPoint, ScriptBuf};
+use bitcoin::{Amount, OutPoint, ScriptBuf, Txid};
 use cambista_protocol::market::quote::Quote;
+use cambista_protocol::message::Acceptance;
 use cambista_protocol::signed::Signed;
 use cambista_protocol::words::SwapId;
 
@@ -24,8 +25,8 @@ pub(crate) struct HeldQuote {
 #[derive(Debug)]
 pub(crate) struct Agreed {
     pub(crate) new: Box<NewSwap>,
-    /// `in`: the message that brings this side's terms to the maker, sent only once the swap is stored.
-    pub(crate) then_send: Option<Vec<u8>>,
+    /// `in`: this side's terms go to the maker only once the swap is stored. What the maker must sign then, with both sides'.
+    pub(crate) second: Option<Box<Acceptance>>,
 }
 
 pub(crate) enum Internal {
@@ -58,8 +59,14 @@ pub(crate) enum Internal {
     Done { id: SwapId, items: Vec<i64> },
     /// The funding was taken by the mempool.
     FundingSent { id: SwapId, item: i64 },
-    /// A spend was refused by the mempool: it must bid more.
-    SweepRefused { id: SwapId },
+    /// A spend was refused by the mempool.
+    SweepRefused {
+        id: SwapId,
+        txid: Txid,
+        reason: String,
+    },
+    /// The spend that ends a late funding was handed to the network.
+    TakeBackSent { id: SwapId, refused: bool },
     /// A message could not be delivered now.
     NotSaid { id: SwapId, item: i64 },
     /// A funding the peer told us of was handed to the network.

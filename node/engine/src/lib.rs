@@ -6,22 +6,33 @@
 //! One task owns all swaps (`engine.rs`). It takes one input at a time, stores what it means, and only then acts.
 
 mod advance;
+mod archive;
+mod bill;
 mod blocks;
 mod cancel;
 mod claim;
 mod cost;
+mod decline;
 mod desk;
 mod effects;
 mod engine;
+mod experience;
+#[cfg(feature = "failpoints")]
+pub mod failpoints;
 mod funding;
 mod handle;
 mod internal;
 mod live;
 mod news;
+pub mod order;
 mod peer;
 pub mod ports;
 pub mod record;
+mod requests;
+#[cfg(test)]
+mod sample;
 mod say;
+mod scripts;
 mod story;
 mod sweeper;
 mod taker;
@@ -30,8 +41,10 @@ mod views;
 mod wishes;
 mod words;
 
+pub use cost::usual_confirmations;
+pub use desk::{Business, Earned, MakerReport, Offered, SideReport};
 pub use engine::Engine;
 pub use handle::{
-    AskAmount, AskFor, EngineError, EngineHandle, LightningNews, MakerContact, MakerPolicy,
+    AskAmount, AskFor, EngineError, EngineHandle, LightningNews, MakerContact, MakerPolicy, Means,
     NoQuote, Quotes, SidePolicy, StartSwap,
 };

@@ -24,12 +24,18 @@ pub(crate) struct Live {
     pub(crate) sweeps: Vec<StoredSweep>,
     /// Where the peer was last heard from; it may have another identity than when the swap began.
     pub(crate) peer: PeerAddress,
+    /// Whether the other side gave our payment back: it had arrived.
+    pub(crate) rejected: bool,
     /// What stands in the way at the moment, for people.
     pub(crate) trouble: Option<String>,
     /// Work under way that must not be started twice.
     pub(crate) busy: Busy,
     /// Counts changes.
     pub(crate) version: u64,
+    /// Its place among all swaps there ever were.
+    pub(crate) place: u64,
+    /// Whether the store has it as archived, and it is here only to be looked at.
+    pub(crate) archived: bool,
 }
 
 /// What is under way for a swap.
@@ -38,10 +44,21 @@ pub(crate) struct Busy {
     pub(crate) testing_claim: bool,
     pub(crate) awaiting_hold: bool,
     pub(crate) saying: HashSet<i64>,
+    /// How often the peer was told something since the swap ended, or it was tried.
+    pub(crate) told: u32,
     /// The mempool refused our spend for another that pays more.
     pub(crate) outbid: bool,
     pub(crate) resumed: bool,
     pub(crate) resuming: bool,
+    /// The mempool keeps a funding that is to be taken back.
+    pub(crate) take_back_refused: bool,
+}
+
+impl Busy {
+    /// Whether an answer is still to come.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.testing_claim || self.awaiting_hold || self.resuming || !self.saying.is_empty()
+    }
 }
 
 impl Live {
@@ -58,12 +75,15 @@ impl Live {
             fundings: Vec::new(),
             sweeps: Vec::new(),
             peer: record.peer.clone(),
+            rejected: false,
             trouble: None,
             busy: Busy {
                 resumed: true,
                 ..Busy::default()
             },
             version: 1,
+            place: 0,
+            archived: false,
             record,
         })
     }
@@ -74,9 +94,10 @@ impl Live {
         for event in &stored.events {
             live.swap = replay(&live.swap, event);
         }
-        live.version = u64::try_from(stored.events.len())
-            .unwrap_or(u64::MAX)
-            .saturating_add(1);
+        // As it was counted while these came: who waits for a change must not be shown an older one.
+        let changes = stored.events.len().saturating_add(stored.sweeps.len());
+        live.version = u64::try_from(changes).unwrap_or(u64::MAX).saturating_add(1);
+        live.place = stored.place;
         live.events = stored.events;
         live.outbox = stored.outbox;
         live.fundings = stored.fundings;

@@ -11,6 +11,9 @@ use crate::engine::Core;
 use crate::handle::LightningNews;
 use crate::ports::{Lightning, PortError, Ports};
 
+/// LDK's word for a payment that arrived and was given back by the node it was for.
+const BY_RECIPIENT: &str = "RecipientRejected";
+
 impl<P: Ports> Core<P> {
     /// Stores what the news means before Lightning may forget it.
     pub(crate) async fn lightning_news(&mut self, news: &LightningNews) -> Result<(), PortError> {
@@ -21,7 +24,7 @@ impl<P: Ports> Core<P> {
             | LightningNews::Sent { payment_hash, .. }
             | LightningNews::Failed { payment_hash, .. } => payment_hash,
         };
-        let Some((id, leg)) = self.leg(hash) else {
+        let Some((id, leg)) = self.leg(hash)? else {
             if matches!(news, LightningNews::Held { .. }) {
                 warn!("a payment arrived that belongs to no swap; it goes back");
                 self.ports.lightning().fail_back(*hash);
@@ -50,17 +53,25 @@ impl<P: Ports> Core<P> {
             LightningNews::Sent { fee, .. } => Event::PaymentSettled { leg, fee: *fee },
             LightningNews::Failed { reason, .. } => {
                 if let Some(live) = self.swaps.get_mut(&id) {
+                    live.rejected |= reason == BY_RECIPIENT;
                     live.trouble = Some(format!("the Lightning payment failed: {reason}"));
                 }
                 Event::PaymentFailed { leg }
             }
         };
-        self.happened(id, event).await
+        self.happened(id, event).await?;
+        self.put_back(id);
+        Ok(())
     }
 
-    fn leg(&self, hash: &[u8; 32]) -> Option<(SwapId, Leg)> {
-        let id = *self.by_hash.get(hash)?;
-        Some((id, self.swaps.get(&id)?.leg_of(hash)?))
+    /// The swap a payment belongs to, brought back if it is archived.
+    fn leg(&mut self, hash: &[u8; 32]) -> Result<Option<(SwapId, Leg)>, PortError> {
+        let Some(id) = self.with_hash(hash)? else {
+            return Ok(None);
+        };
+        self.recall(id)?;
+        let leg = self.swaps.get(&id).and_then(|live| live.leg_of(hash));
+        Ok(leg.map(|leg| (id, leg)))
     }
 }
 

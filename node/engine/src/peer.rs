@@ -16,6 +16,8 @@ use crate::ports::{Chain, Clock, Commit, PeerProtocol, PortError, Ports, Store};
 
 /// So many versions of a funding are kept for a payer; a funder that bumps every block of a swap stays below.
 const MOST_FUNDINGS: usize = 160;
+/// And so many bytes of them in all. What is not kept because of this is kept when a block has it.
+const MOST_FUNDING_BYTES: usize = 262_144;
 
 impl<P: Ports> Core<P> {
     /// Answers a request. Bytes that are no message of ours get a refusal, never silence.
@@ -49,12 +51,28 @@ impl<P: Ports> Core<P> {
         request: SwapRequest,
     ) -> Result<SwapReply, PortError> {
         let id = request.swap_id();
+        // A late word about a swap that has left memory is taken as it would have been before.
+        self.recall(id)?;
+        let reply = self.swap_message(from, id, request).await;
+        self.put_back(id);
+        reply
+    }
+
+    async fn swap_message(
+        &mut self,
+        from: String,
+        id: SwapId,
+        request: SwapRequest,
+    ) -> Result<SwapReply, PortError> {
         match request {
             SwapRequest::Open { quote, payer, .. } => {
                 return self.open(from, id, &quote, payer).await;
             }
             SwapRequest::Terms { funder, .. } => return self.terms(from, id, &funder).await,
             _ => {}
+        }
+        if matches!(request, SwapRequest::Withdraw { .. }) && self.desk.withdrawn(&id) {
+            return Ok(SwapReply::Ack);
         }
         let Some(live) = self.swaps.get_mut(&id) else {
             return Ok(refused(RefusalCode::Swap, "no such swap here"));
@@ -110,8 +128,15 @@ impl<P: Ports> Core<P> {
                 "the transaction does not fund this swap",
             ));
         }
+        // Once it is over nobody needs another version, and it must not fill the disk.
+        if live.ended() {
+            return Ok(SwapReply::Ack);
+        }
         let known = live.fundings.iter().any(|(kept, _)| *kept == tx);
-        if !known && live.fundings.len() >= MOST_FUNDINGS {
+        let kept: usize = live.fundings.iter().map(|(tx, _)| tx.total_size()).sum();
+        let full = live.fundings.len() >= MOST_FUNDINGS
+            || kept.saturating_add(bytes.len()) > MOST_FUNDING_BYTES;
+        if !known && full {
             return Ok(refused(
                 RefusalCode::Busy,
                 "too many versions of the funding",

@@ -6,6 +6,7 @@ use cambista_protocol::terms::Deal;
 use cambista_protocol::words::{Direction, Role, Side, SwapId};
 use serde::{Deserialize, Serialize};
 
+use crate::order::OrderTask;
 use crate::ports::PeerAddress;
 
 /// What a user asked for: one amount in one direction. It becomes one or more swaps.
@@ -21,6 +22,9 @@ pub struct OrderRecord {
     pub side: Side,
     /// Unix seconds.
     pub created_at: u64,
+    /// What is to be covered by as many swaps as it takes; none for the record of a swap that was asked for by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<OrderTask>,
 }
 
 /// The limits the user agreed to. All are enforced.

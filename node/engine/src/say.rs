@@ -3,7 +3,7 @@
 use bitcoin::consensus::encode::serialize;
 use cambista_protocol::cbor;
 use cambista_protocol::message::{SwapReply, SwapRequest};
-use cambista_protocol::swap::{Decision, Say};
+use cambista_protocol::swap::{Decision, Outcome, Say};
 use cambista_protocol::words::{Side, SwapId};
 use tracing::debug;
 
@@ -17,6 +17,9 @@ use crate::ports::{PeerProtocol, Peers, Ports};
 const MAX_REPLY: usize = 16_384;
 /// So many blocks after a swap ended its peer is no longer told anything.
 const FORGET_AFTER: u32 = 288;
+/// So often a maker tries to tell that nothing came of a swap. There is nothing to save for anybody, and such swaps cost a
+/// stranger nothing: what is said to peers that are gone must not pile up.
+const TRIES: u32 = 6;
 
 impl<P: Ports> Core<P> {
     /// Sends a message beside the engine; the outbox item is done when the peer has acknowledged it.
@@ -28,9 +31,7 @@ impl<P: Ports> Core<P> {
         if live.busy.saying.contains(&item) {
             return;
         }
-        let last = live.events.last().map_or(height, |event| event.height);
-        let message = message(live, say, height)
-            .filter(|_| height < last.saturating_add(FORGET_AFTER) || !live.ended());
+        let message = message(live, say, height).filter(|_| worth_saying(live, say, height));
         let Some(message) = message else {
             self.beside(async move {
                 Internal::Done {
@@ -41,6 +42,9 @@ impl<P: Ports> Core<P> {
             return;
         };
         live.busy.saying.insert(item);
+        if live.ended() {
+            live.busy.told = live.busy.told.saturating_add(1);
+        }
         let peer = live.peer.clone();
         let ports = self.ports.clone();
         self.beside(async move {
@@ -92,6 +96,22 @@ impl<P: Ports> Core<P> {
     }
 }
 
+/// Whether a peer may still have a use for it.
+fn worth_saying(live: &Live, say: Say, height: u32) -> bool {
+    let given_up = live.funder().is_some_and(|f| f.peer_key().is_some());
+    if say == Say::Withdraw && given_up {
+        // The payer's own key ended it: it knows.
+        return false;
+    }
+    if !live.ended() {
+        return true;
+    }
+    let nothing =
+        live.record.side == Side::Maker && live.swap.outcome() == Some(Outcome::NothingHappened);
+    let last = live.events.last().map_or(height, |event| event.height);
+    height < last.saturating_add(FORGET_AFTER) && !(nothing && live.busy.told >= TRIES)
+}
+
 fn message(live: &Live, say: Say, height: u32) -> Option<SwapRequest> {
     let swap_id = live.id();
     Some(match say {
@@ -120,4 +140,41 @@ fn message(live: &Live, say: Say, height: u32) -> Option<SwapRequest> {
         }
         Say::Withdraw => SwapRequest::Withdraw { swap_id },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use cambista_protocol::swap::Event;
+    use cambista_protocol::words::Secret32;
+
+    use super::*;
+    use crate::sample::{HEIGHT, after};
+
+    #[test]
+    fn a_payer_that_gave_its_key_is_not_told_that_the_swap_is_off() {
+        let key = Event::PeerKey {
+            secret: Secret32([2; 32]),
+        };
+        let live = after(&[Event::Opened, key]);
+        assert_eq!(live.swap.outcome(), Some(Outcome::NothingHappened));
+        assert!(!worth_saying(&live, Say::Withdraw, HEIGHT));
+    }
+
+    #[test]
+    fn that_nothing_came_of_a_swap_is_said_a_few_times_and_no_more() {
+        let mut live = after(&[Event::Opened, Event::Cancelled]);
+        assert_eq!(live.swap.outcome(), Some(Outcome::NothingHappened));
+        assert!(worth_saying(&live, Say::Withdraw, HEIGHT));
+        live.busy.told = TRIES - 1;
+        assert!(worth_saying(&live, Say::Withdraw, HEIGHT));
+        live.busy.told = TRIES;
+        assert!(!worth_saying(&live, Say::Withdraw, HEIGHT));
+    }
+
+    #[test]
+    fn while_a_swap_runs_nothing_is_too_much() {
+        let mut live = after(&[Event::Opened]);
+        live.busy.told = TRIES;
+        assert!(worth_saying(&live, Say::Key, HEIGHT + FORGET_AFTER));
+    }
 }

@@ -39,23 +39,48 @@ fn ended(live: &Live, outcome: Outcome) -> Told {
             .unwrap_or_default()
     };
     let (state, money) = match (outcome, payer) {
-        (Outcome::Done, true) => ("done", "the coins are on the chain at the destination".to_owned()),
-        (Outcome::Done, false) => ("done", "the payment is in your channels".to_owned()),
-        (Outcome::NothingHappened, _) => {
-            ("failed", format!("nothing was funded; everything is where it was before.{}", trouble()))
-        }
-        (Outcome::TakenBack, true) => ("failed", "the Lightning payment is back in your channels".to_owned()),
-        (Outcome::TakenBack, false) => ("failed", "the coins are back in your wallet, less the miner fees".to_owned()),
-        (Outcome::PrepayKept, true) => (
-            "failed",
-            "the Lightning payment is back in your channels; the prepay went to the maker, who had funded the swap".to_owned(),
+        (Outcome::Done, true) => (
+            "done",
+            "the coins are on the chain at the destination".to_owned(),
         ),
-        (Outcome::PrepayKept, false) => {
-            ("failed", "the coins are back in your wallet; the prepay covers the miner fees".to_owned())
+        (Outcome::Done, false) => ("done", "the payment is in your channels".to_owned()),
+        (Outcome::NothingHappened, _) => (
+            "failed",
+            format!(
+                "nothing was funded; everything is where it was before.{}",
+                trouble()
+            ),
+        ),
+        (Outcome::TakenBack, true) => (
+            "failed",
+            "the Lightning payment is back in your channels".to_owned(),
+        ),
+        (Outcome::TakenBack, false) => (
+            "failed",
+            "the coins are back in your wallet, less the miner fees".to_owned(),
+        ),
+        (Outcome::PrepayKept, true) => {
+            let funded = live.payer().is_some_and(|payer| payer.funding().is_some());
+            let maker = if funded {
+                "who had funded the swap"
+            } else {
+                "who never funded the swap and broke its word"
+            };
+            (
+                "failed",
+                format!(
+                    "the Lightning payment is back in your channels; the prepay went to the maker, {maker}"
+                ),
+            )
         }
+        (Outcome::PrepayKept, false) => (
+            "failed",
+            "the coins are back in your wallet; the prepay covers the miner fees".to_owned(),
+        ),
         (Outcome::Lost, _) => (
             "failed",
-            "the other side got both halves. This must not happen: keep the logs and ask for help".to_owned(),
+            "the other side got both halves. This must not happen: keep the logs and ask for help"
+                .to_owned(),
         ),
     };
     Told {

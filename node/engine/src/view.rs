@@ -26,8 +26,20 @@ pub struct CostView {
     pub routing_fee_msat: u64,
     /// A prepay that was lost (taker) or kept (maker: negative cost) (sat).
     pub prepay_sat: i64,
+    /// What the other side got for nothing: 0 unless the swap ended as `lost`, which must not happen (sat).
+    #[serde(default)]
+    pub lost_sat: u64,
     /// The sum, rounded up to whole satoshis.
     pub total_sat: i64,
+}
+
+/// Swaps as listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SwapsView {
+    /// All that are open and some that ended, newest first.
+    pub swaps: Vec<SwapView>,
+    /// How many more have ended.
+    pub older: usize,
 }
 
 /// A swap as shown.
@@ -116,10 +128,16 @@ pub struct QuoteView {
     pub prepay_sat: u64,
     /// Estimated miner fee of this side's transaction (sat).
     pub miner_fee_sat: u64,
+    /// The least the limit on the miner fee may be: what the transaction may come to if the other side is silent (sat).
+    #[serde(default)]
+    pub least_miner_fee_sat: u64,
     /// Estimated routing fee (sat).
     pub routing_fee_sat: u64,
     /// All of it together (sat).
     pub total_sat: i64,
+    /// What failing is expected to cost beside that, by what this node has seen of the maker (sat). Counts in comparing only.
+    #[serde(default)]
+    pub failure_cost_sat: u64,
     /// The limit on the miner fee (sat).
     pub max_miner_fee_sat: u64,
     /// The limit on routing (sat).

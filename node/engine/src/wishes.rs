@@ -5,6 +5,7 @@ use cambista_protocol::words::SwapId;
 use tracing::warn;
 
 use crate::engine::Core;
+use crate::funding::take_back_under_way;
 use crate::internal::Internal;
 use crate::ports::{Chain, Lightning, PortError, Ports};
 
@@ -22,6 +23,7 @@ impl<P: Ports> Core<P> {
             return Ok(());
         };
         let mut spends: Vec<SpendWish> = Vec::new();
+        let mut ending = false;
         for wish in live.swap.wishes(self.height) {
             match wish {
                 Wish::PrepareClaim(outpoint) => self.prepare_claim(id, outpoint),
@@ -30,12 +32,25 @@ impl<P: Ports> Core<P> {
                 Wish::BuildFunding => self.build_funding(id),
                 Wish::AwaitHold => self.await_hold(id),
                 Wish::KeepFunding if new_block => self.keep_funding(id),
-                Wish::ReplaceFunding if new_block => self.replace_funding(id),
-                Wish::RebroadcastFunding | Wish::KeepFunding | Wish::ReplaceFunding => {}
+                Wish::ReplaceFunding => {
+                    ending = true;
+                    if new_block {
+                        self.replace_funding(id)?;
+                    }
+                }
+                Wish::RebroadcastFunding | Wish::KeepFunding => {}
             }
         }
         for spend in spends {
-            self.sweep(id, &spend, new_block)?;
+            let live = self.swaps.get(&id);
+            if ending && live.is_some_and(|live| take_back_under_way(live, spend.outpoint)) {
+                continue;
+            }
+            if self.goes_together(id, &spend) {
+                self.sweeper.ask(new_block);
+            } else {
+                self.sweep_alone(id, &spend, new_block)?;
+            }
         }
         Ok(())
     }

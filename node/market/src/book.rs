@@ -5,11 +5,13 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use bitcoin::Network;
 use bitcoin::secp256k1::PublicKey;
-use cambista_protocol::market::offer::Offer;
+use cambista_protocol::market::offer::{MAX_LIFETIME, Offer};
 use cambista_protocol::message::{BookReply, MAX_BOOK_OFFERS};
+use cambista_protocol::words::Direction;
 
 use crate::bucket::Bucket;
-use crate::entry::{ANNOUNCEMENTS, Entry};
+use crate::entry::{ANNOUNCEMENTS, Entry, Standing};
+use crate::lines::Lines;
 use crate::verdict::{Ignored, Verdict};
 
 /// The most makers a book remembers.
@@ -22,7 +24,7 @@ const PAGE_FRAME: usize = 48;
 const OFFER_FRAME: usize = 3;
 
 /// A maker's 33-byte key. The order of these bytes is the order of the book.
-type Key = [u8; 33];
+pub(crate) type Key = [u8; 33];
 
 /// The offers this node knows of.
 #[derive(Debug)]
@@ -34,6 +36,25 @@ pub struct Book {
     entries: BTreeMap<Key, Entry>,
     /// The same entries, those to be forgotten first in front.
     oldest: BTreeSet<(u64, Key)>,
+    /// The prices of the standing offers, for the ranking.
+    out: Lines,
+    into: Lines,
+}
+
+/// What a book keeps over a restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remembered<'a> {
+    /// A signed offer, as it came in.
+    Offer(&'a [u8]),
+    /// A maker whose offer stands no longer.
+    Sequence {
+        /// Its key.
+        maker: [u8; 33],
+        /// Its highest sequence.
+        sequence: u64,
+        /// From this second on no offer made before that one can stand.
+        forget_at: u64,
+    },
 }
 
 /// An offer as the book lists it.
@@ -43,7 +64,6 @@ pub struct Listed<'a> {
     pub offer: &'a Offer,
     /// Whether it is this node's own.
     pub own: bool,
-    pub(crate) tie: u64,
 }
 
 impl Book {
@@ -63,6 +83,8 @@ impl Book {
             own: None,
             entries: BTreeMap::new(),
             oldest: BTreeSet::new(),
+            out: Lines::default(),
+            into: Lines::default(),
         }
     }
 
@@ -74,13 +96,29 @@ impl Book {
     /// Judges a signed offer at `now` (Unix seconds) and keeps it if it is good. The cheapest checks come first, and
     /// nothing is written for a maker before its signature was seen.
     pub fn ingest(&mut self, bytes: &[u8], now: u64) -> Verdict {
-        match self.judge(bytes, now) {
+        self.ingest_from(bytes, now, |_| true)
+    }
+
+    /// As [`Self::ingest`]; a maker the book does not know is taken in only if `newcomer` says so, which is asked
+    /// last, with the grade of the offer's work.
+    pub fn ingest_from(
+        &mut self,
+        bytes: &[u8],
+        now: u64,
+        newcomer: impl FnOnce(u8) -> bool,
+    ) -> Verdict {
+        match self.judge(bytes, now, newcomer) {
             Ok((offer, announcements)) => self.keep(offer, bytes, announcements),
             Err(verdict) => verdict,
         }
     }
 
-    fn judge(&self, bytes: &[u8], now: u64) -> Result<(Offer, Bucket), Verdict> {
+    fn judge(
+        &self,
+        bytes: &[u8],
+        now: u64,
+        newcomer: impl FnOnce(u8) -> bool,
+    ) -> Result<(Offer, Bucket), Verdict> {
         let (signed, offer) = Offer::read(bytes).map_err(Verdict::Reject)?;
         if offer.network != self.network {
             return Err(Verdict::Ignore(Ignored::Network));
@@ -95,7 +133,7 @@ impl Book {
         if known.is_some_and(|known| known.sequence >= offer.sequence) {
             return Err(Verdict::Ignore(Ignored::Stale));
         }
-        offer.check_work(&signed).map_err(Verdict::Reject)?;
+        let grade = offer.check_work(&signed).map_err(Verdict::Reject)?;
         offer.check_signature(&signed).map_err(Verdict::Reject)?;
         let mut announcements = match known {
             Some(known) => known.announcements,
@@ -103,6 +141,9 @@ impl Book {
         };
         if !announcements.take(ANNOUNCEMENTS, now) {
             return Err(Verdict::Ignore(Ignored::TooOften));
+        }
+        if known.is_none() && !newcomer(grade) {
+            return Err(Verdict::Ignore(Ignored::Crowd));
         }
         Ok((offer, announcements))
     }
@@ -114,6 +155,11 @@ impl Book {
             return Verdict::Ignore(Ignored::Full);
         }
         self.oldest.insert((entry.forget_at, key));
+        if let Some(Standing { offer, .. }) = &entry.standing {
+            let (expires, tie) = (offer.expires, entry.tie);
+            self.out.set(key, offer.out.as_ref(), expires, tie);
+            self.into.set(key, offer.into.as_ref(), expires, tie);
+        }
         let (forget_at, replaced) = (entry.forget_at, self.entries.insert(key, entry));
         if let Some(replaced) = replaced.filter(|replaced| replaced.forget_at != forget_at) {
             self.oldest.remove(&(replaced.forget_at, key));
@@ -132,6 +178,7 @@ impl Book {
             Some(victim) if victim.0 < forget_at => {
                 self.oldest.remove(&victim);
                 self.entries.remove(&victim.1);
+                self.unprice(&victim.1);
                 true
             }
             _ => false,
@@ -147,12 +194,40 @@ impl Book {
             }
             self.oldest.pop_first();
             self.entries.remove(&key);
+            self.unprice(&key);
         }
-        for entry in self.entries.values_mut() {
-            if entry.at(now).is_none() {
+        for (key, entry) in &mut self.entries {
+            if entry.standing.is_some() && entry.at(now).is_none() {
                 entry.standing = None;
+                self.out.remove(key);
+                self.into.remove(key);
             }
         }
+    }
+
+    fn unprice(&mut self, key: &Key) {
+        self.out.remove(key);
+        self.into.remove(key);
+    }
+
+    /// The lowest fees for an amount and the offers that ask them; see [`Lines::lowest`].
+    pub(crate) fn lowest(
+        &self,
+        direction: Direction,
+        amount_sat: u64,
+        now: u64,
+        k: usize,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> impl Iterator<Item = (i64, &Offer)> {
+        let lines = match direction {
+            Direction::Out => &self.out,
+            Direction::In => &self.into,
+        };
+        let found = lines.lowest(amount_sat, now, k, self.own.as_ref(), wanted);
+        found.into_iter().filter_map(move |(fee, key)| {
+            let standing = self.entries.get(&key)?.at(now)?;
+            Some((fee, &standing.offer))
+        })
     }
 
     /// The offers that stand at `now` (Unix seconds), in the order of their makers' keys.
@@ -161,7 +236,6 @@ impl Book {
             entry.at(now).map(|standing| Listed {
                 offer: &standing.offer,
                 own: self.own.as_ref() == Some(key),
-                tie: entry.tie,
             })
         })
     }
@@ -171,6 +245,35 @@ impl Book {
     pub fn get(&self, maker: &PublicKey, now: u64) -> Option<&Offer> {
         let standing = self.entries.get(&maker.serialize())?.at(now)?;
         Some(&standing.offer)
+    }
+
+    /// Everything worth keeping over a restart: the offers that stand at `now` (Unix seconds) as they came in, and of makers
+    /// whose offer has expired the sequence, so that no older offer can come back.
+    pub fn remembered(&self, now: u64) -> impl Iterator<Item = Remembered<'_>> {
+        self.entries
+            .iter()
+            .map(move |(key, entry)| match entry.at(now) {
+                Some(standing) => Remembered::Offer(&standing.bytes),
+                None => Remembered::Sequence {
+                    maker: *key,
+                    sequence: entry.sequence,
+                    forget_at: entry.forget_at,
+                },
+            })
+    }
+
+    /// Takes a maker's last sequence in again, from before a restart; it is remembered until `forget_at` (Unix seconds).
+    /// Only for what this node wrote down itself.
+    pub fn recall(&mut self, maker: &PublicKey, sequence: u64, forget_at: u64, now: u64) {
+        let key = maker.serialize();
+        let latest = now.saturating_add(MAX_AHEAD).saturating_add(MAX_LIFETIME);
+        let known = self.entries.contains_key(&key) || self.entries.len() >= self.capacity;
+        if known || forget_at <= now || forget_at > latest {
+            return;
+        }
+        self.oldest.insert((forget_at, key));
+        self.entries
+            .insert(key, Entry::recalled(sequence, forget_at, now));
     }
 
     /// How many makers are remembered, those whose offer no longer stands included.

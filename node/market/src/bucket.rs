@@ -44,6 +44,12 @@ impl Bucket {
         }
     }
 
+    /// Tokens missing from a full bucket when it was last used.
+    pub(crate) fn spent(&self, rules: Rules) -> u32 {
+        let left = u32::try_from(self.sixtieths / TOKEN).unwrap_or(u32::MAX);
+        rules.burst.saturating_sub(left)
+    }
+
     /// When it was last used (seconds).
     pub(crate) const fn seen(&self) -> u64 {
         self.seen

@@ -44,6 +44,17 @@ impl Entry {
         }
     }
 
+    /// A maker of whom only the sequence is left.
+    pub(crate) fn recalled(sequence: u64, forget_at: u64, now: u64) -> Self {
+        Self {
+            sequence,
+            forget_at,
+            tie: 0,
+            announcements: Bucket::full(ANNOUNCEMENTS, now),
+            standing: None,
+        }
+    }
+
     /// The offer, if it stands at `now`.
     pub(crate) fn at(&self, now: u64) -> Option<&Standing> {
         self.standing

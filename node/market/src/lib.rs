@@ -4,12 +4,21 @@
 
 mod book;
 mod bucket;
+pub mod caps;
 mod entry;
+mod experience;
+pub mod fault;
+mod gate;
+mod lines;
+pub mod plan;
+pub mod pricing;
 mod rank;
 mod senders;
 mod verdict;
 
-pub use book::{Book, Listed, MAX_OFFERS};
+pub use book::{Book, Listed, MAX_OFFERS, Remembered};
+pub use experience::{Experience, Lesson, MOST_MAKERS, NEWCOMERS_SHARE, Record, Totals};
+pub use gate::Gate;
 pub use rank::Ranked;
 pub use senders::SenderLimits;
 pub use verdict::{Ignored, Rejected, Verdict};

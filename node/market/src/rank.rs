@@ -3,7 +3,7 @@
 use cambista_protocol::market::offer::Offer;
 use cambista_protocol::words::Direction;
 
-use crate::book::{Book, Listed};
+use crate::book::Book;
 
 /// An offer and what it would cost.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,32 +18,24 @@ impl Book {
     /// The `k` cheapest offers of other makers that stand at `now` (Unix seconds) for `amount_sat` in `direction`.
     #[must_use]
     pub fn rank(&self, direction: Direction, amount_sat: u64, now: u64, k: usize) -> Vec<Ranked> {
-        let mut found: Vec<((i64, u64), &Offer)> = self
-            .live(now)
-            .filter(|listed| !listed.own)
-            .filter_map(|listed| priced(listed, direction, amount_sat))
-            .collect();
-        if (1..found.len()).contains(&k) {
-            found.select_nth_unstable_by_key(k, |(order, _)| *order);
-        }
-        found.truncate(k);
-        found.sort_unstable_by_key(|(order, _)| *order);
-        found
-            .into_iter()
-            .map(|((est_fee_sat, _), offer)| Ranked {
+        self.rank_among(direction, amount_sat, now, k, |_| true)
+    }
+
+    /// The same among the makers that are wanted, by their 33-byte keys.
+    #[must_use]
+    pub fn rank_among(
+        &self,
+        direction: Direction,
+        amount_sat: u64,
+        now: u64,
+        k: usize,
+        wanted: impl Fn(&[u8; 33]) -> bool,
+    ) -> Vec<Ranked> {
+        self.lowest(direction, amount_sat, now, k, wanted)
+            .map(|(est_fee_sat, offer)| Ranked {
                 offer: offer.clone(),
                 est_fee_sat,
             })
             .collect()
     }
-}
-
-fn priced(
-    listed: Listed<'_>,
-    direction: Direction,
-    amount_sat: u64,
-) -> Option<((i64, u64), &Offer)> {
-    let fee = listed.offer.rate(direction)?.fee(amount_sat)?;
-    // A fee that eats the whole amount, or pays it out again, leaves nothing to pay over Lightning.
-    (fee.unsigned_abs() < amount_sat).then_some(((fee, listed.tie), listed.offer))
 }

@@ -40,6 +40,13 @@ impl<K: Clone + Eq + Hash> SenderLimits<K> {
         taken
     }
 
+    /// What `sender` has brought of what it may bring at once, by the time it was last heard.
+    #[must_use]
+    pub fn spent(&self, sender: &K) -> u32 {
+        let bucket = self.buckets.get(sender);
+        bucket.map_or(0, |bucket| bucket.spent(self.rules))
+    }
+
     fn forget_one(&mut self) {
         let oldest = self.buckets.iter().min_by_key(|(_, bucket)| bucket.seen());
         if let Some(sender) = oldest.map(|(sender, _)| sender.clone()) {
@@ -60,6 +67,10 @@ mod tests {
         assert!(!limits.take(&"a", 100));
         assert!(limits.take(&"b", 100));
         assert!(limits.take(&"a", 101));
+        assert_eq!(
+            ["a", "b", "c"].map(|sender| limits.spent(&sender)),
+            [2, 1, 0]
+        );
     }
 
     #[test]

@@ -31,6 +31,9 @@ pub enum Ignored {
     /// Its maker announces more often than it may.
     #[error("the maker announces too often")]
     TooOften,
+    /// Too many unknown makers came this way lately.
+    #[error("too many new makers at once")]
+    Crowd,
     /// The book is full of offers made later.
     #[error("the book is full")]
     Full,

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use bitcoin::{FeeRate, OutPoint, Transaction};
-use cambista_engine::ports::{Chain, ChainTip, NotAccepted, PortError};
+use cambista_engine::ports::{Chain, ChainTip, NotAccepted};
 use cambista_ldk::Node;
 use cambista_ldk::chain::{BlockId, Reject};
+use cambista_ldk::rpc::RpcError;
 
 /// The longest a fee is estimated for (blocks): bitcoind knows no further.
 const LONGEST: u16 = 1008;
@@ -39,15 +40,29 @@ impl Chain for ChainPort {
         status.node_height.max(status.headers)
     }
 
-    async fn broadcast(&self, package: &[Transaction]) -> Result<(), PortError> {
-        self.node
-            .broadcaster()
-            .broadcast(package)
-            .await
-            .map_err(|error| PortError(error.to_string()))
+    fn in_touch(&self) -> bool {
+        crate::offers::in_touch(&self.node)
+    }
+
+    async fn broadcast(&self, package: &[Transaction]) -> Result<(), NotAccepted> {
+        let sent = self.node.broadcaster().broadcast(package).await;
+        // What bitcoind refuses is not waited for. Who did not answer may have it, or must get it when it is back.
+        let refused = matches!(&sent, Err(error @ RpcError::Rpc { .. }) if !error.is_transient());
+        if !refused {
+            package.iter().for_each(|tx| self.node.mempool().expect(tx));
+        }
+        sent.map_err(|error| match &error {
+            RpcError::Rpc { message, .. } if !error.is_transient() => {
+                NotAccepted::Refused(message.clone())
+            }
+            _ => NotAccepted::Unavailable(error.to_string()),
+        })
     }
 
     async fn test_accept(&self, tx: &Transaction) -> Result<(), NotAccepted> {
+        // What the answer decides is decided on the chain as bitcoind knows it now, headers without blocks included.
+        let asked = self.node.chain().refresh_health().await;
+        asked.map_err(|error| NotAccepted::Unavailable(error.to_string()))?;
         self.node
             .mempool()
             .test_accept(tx)
@@ -62,6 +77,10 @@ impl Chain for ChainPort {
         self.node
             .fees()
             .rate(u16::try_from(blocks).unwrap_or(LONGEST).clamp(1, LONGEST))
+    }
+
+    fn increment(&self) -> FeeRate {
+        self.node.fees().incremental().max(FeeRate::BROADCAST_MIN)
     }
 
     fn watch_mempool(&self, outpoint: OutPoint) {

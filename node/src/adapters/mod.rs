@@ -3,6 +3,7 @@
 mod chain;
 mod events;
 mod lightning;
+mod makers;
 mod observer;
 mod peers;
 mod ports;
@@ -12,6 +13,7 @@ mod wallet;
 pub use chain::ChainPort;
 pub use events::Events;
 pub use lightning::LightningPort;
+pub use makers::MakersPort;
 pub use observer::SwapWatcher;
 pub use peers::PeersPort;
 pub use ports::NodePorts;

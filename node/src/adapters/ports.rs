@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use cambista_engine::ports::Ports;
+use bitcoin::secp256k1::PublicKey;
+use cambista_engine::ports::{Ports, Witness};
 use cambista_ldk::Node;
+use cambista_market::Lesson;
+use cambista_market::fault::Fault;
 
 use super::system::{SystemClock, SystemEntropy};
 use super::{ChainPort, LightningPort, PeersPort, WalletPort};
 use crate::keys::Seed;
 use crate::network::NetworkHandle;
+use crate::offers::Memory;
 use crate::store::Store;
 
 /// What the engine runs on in a real node.
@@ -19,12 +23,19 @@ pub struct NodePorts {
     peers: PeersPort,
     store: Arc<Store>,
     seed: Seed,
+    memory: Arc<Memory>,
 }
 
 impl NodePorts {
     /// Over these parts.
     #[must_use]
-    pub fn new(node: &Arc<Node>, network: NetworkHandle, store: Arc<Store>, seed: Seed) -> Self {
+    pub fn new(
+        node: &Arc<Node>,
+        network: NetworkHandle,
+        store: Arc<Store>,
+        seed: Seed,
+        memory: Arc<Memory>,
+    ) -> Self {
         Self {
             chain: ChainPort::new(Arc::clone(node)),
             wallet: WalletPort::new(Arc::clone(node.wallet())),
@@ -32,6 +43,7 @@ impl NodePorts {
             peers: PeersPort::new(network),
             store,
             seed,
+            memory,
         }
     }
 }
@@ -76,5 +88,15 @@ impl Ports for NodePorts {
 
     fn entropy(&self) -> &SystemEntropy {
         &SystemEntropy
+    }
+}
+
+impl Witness for NodePorts {
+    fn learn(&self, maker: &PublicKey, lesson: Lesson) {
+        self.memory.learn(maker, lesson);
+    }
+
+    fn fault(&self, maker: &PublicKey, fault: Fault) {
+        self.memory.fault(maker, fault);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bitcoin::{Amount, FeeRate, OutPoint, ScriptBuf, Transaction};
-use cambista_engine::ports::{BuiltFunding, PortError, Wallet as WalletPortTrait};
+use cambista_engine::ports::{BuiltFunding, PortError, TakenBack, Wallet as WalletPortTrait};
 use cambista_ldk::wallet::{Funding, Wallet, WalletError};
 
 /// The node's on-chain wallet.
@@ -87,9 +87,10 @@ impl WalletPortTrait for WalletPort {
         funding: &Transaction,
         script: &ScriptBuf,
         rate: FeeRate,
-    ) -> Result<Transaction, PortError> {
+    ) -> Result<TakenBack, PortError> {
         let funding = self.known(funding, script)?;
-        self.wallet.cancel_funding(&funding, rate).map_err(failed)
+        let (tx, fee) = self.wallet.cancel_funding(&funding, rate).map_err(failed)?;
+        Ok(TakenBack { tx, fee })
     }
 
     fn reserve(&self, funding: &Transaction) {

@@ -8,8 +8,9 @@ use futures::future::BoxFuture;
 use tokio::sync::watch;
 
 use super::types::{
-    AskInvoice, Balance, Channel, ConnectPeer, Invoice, Limits, NodeStatus, Offer, OffersQuery,
-    OpenChannel, PayInvoice, Payment, Peer, Problem, Returning, SendCoins, Sent, WalletTransaction,
+    AskInvoice, Balance, Business, Channel, ConnectPeer, Invoice, KnownMaker, Limits, MakerDetail,
+    NodeStatus, Offer, OffersQuery, OpenChannel, PayInvoice, Payment, Peer, Problem, Returning,
+    SendCoins, Sent, WalletTransaction,
 };
 
 /// An answer to come.
@@ -23,6 +24,11 @@ pub trait Backend: Send + Sync + 'static {
 
     /// The owner's standing limits for swaps.
     fn limits(&self) -> Limits;
+
+    /// Why nobody can be asked for a price, when this node knows nobody: with what to do about it.
+    fn alone(&self) -> Option<Problem> {
+        None
+    }
 
     /// How the node is. Never waits for another node.
     fn status(&self) -> Answer<'_, NodeStatus>;
@@ -40,8 +46,24 @@ pub trait Backend: Send + Sync + 'static {
         limit: usize,
     ) -> Answer<'_, Vec<MakerContact>>;
 
+    /// When (Unix seconds) the first of the makers that take the amount (sat), and are left alone because they have just
+    /// failed, is asked again; none when there is no such maker.
+    fn resting_until(&self, direction: Direction, amount_sat: u64) -> Option<u64> {
+        let _ = (direction, amount_sat);
+        None
+    }
+
     /// Stores the maker's business, gives it to the engine and announces it (or withdraws the offer).
     fn set_maker(&self, policy: MakerPolicy) -> Answer<'_, ()>;
+
+    /// What the maker's business offers now and has brought.
+    fn business(&self) -> Answer<'_, Business>;
+
+    /// Makers this node has a record or an offer of, those it did most swaps with first.
+    fn known_makers(&self) -> Answer<'_, Vec<KnownMaker>>;
+
+    /// One of them by its key or an unambiguous beginning of it (hex), with the proofs against it.
+    fn known_maker(&self, id: String) -> Answer<'_, MakerDetail>;
 
     /// The Lightning channels.
     fn channels(&self) -> Answer<'_, Vec<Channel>>;

@@ -4,63 +4,92 @@ use cambista_protocol::words::SwapId;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-use cambista_engine::view::SwapView;
-use cambista_engine::{
-    AskFor, EngineError, EngineHandle, MakerContact, MakerPolicy, Quotes, StartSwap,
-};
+use cambista_engine::order::{OrderView, OrderWish, Orders, Planned, Started};
+use cambista_engine::view::{SwapView, SwapsView};
+use cambista_engine::{AskFor, EngineError, MakerContact, MakerPolicy, Quotes, StartSwap};
 
-/// Orders and swaps: the engine's handle, or a stand-in for it in tests of the HTTP side.
+/// Orders and swaps: the engine and the orders above it, or a stand-in for them in tests of the HTTP side.
 pub trait Swaps: Send + Sync + 'static {
-    /// [`EngineHandle::quotes`]
+    /// [`cambista_engine::EngineHandle::quotes`]
     fn quotes(
         &self,
         ask: AskFor,
         makers: Vec<MakerContact>,
     ) -> BoxFuture<'_, Result<Quotes, EngineError>>;
-    /// [`EngineHandle::start`]
+    /// [`cambista_engine::EngineHandle::start`]
     fn start(&self, request: StartSwap) -> BoxFuture<'_, Result<SwapId, EngineError>>;
-    /// [`EngineHandle::swaps`]
-    fn swaps(&self) -> BoxFuture<'_, Result<Vec<SwapView>, EngineError>>;
-    /// [`EngineHandle::swap`]
+    /// [`cambista_engine::EngineHandle::latest`]
+    fn swaps(&self, ended: usize) -> BoxFuture<'_, Result<SwapsView, EngineError>>;
+    /// [`cambista_engine::EngineHandle::swap`]
     fn swap(&self, id: String) -> BoxFuture<'_, Result<SwapView, EngineError>>;
-    /// [`EngineHandle::cancel`]
+    /// [`cambista_engine::EngineHandle::cancel`]
     fn cancel(&self, id: String) -> BoxFuture<'_, Result<String, EngineError>>;
-    /// [`EngineHandle::changes`]
+    /// [`cambista_engine::EngineHandle::changes`]
     fn changes(&self) -> watch::Receiver<u64>;
-    /// [`EngineHandle::policy`]
+    /// [`cambista_engine::EngineHandle::policy`]
     fn policy(&self) -> BoxFuture<'_, Result<MakerPolicy, EngineError>>;
+    /// [`Orders::plan`]
+    fn plan(&self, wish: OrderWish) -> BoxFuture<'_, Result<Planned, EngineError>>;
+    /// [`Orders::accept`]
+    fn accept(&self, plan_id: String) -> BoxFuture<'_, Result<Started, EngineError>>;
+    /// [`Orders::orders`]
+    fn orders(&self) -> BoxFuture<'_, Result<Vec<OrderView>, EngineError>>;
+    /// [`Orders::order`]
+    fn order(&self, id: String) -> BoxFuture<'_, Result<OrderView, EngineError>>;
+    /// [`Orders::cancel`]
+    fn cancel_order(&self, id: String) -> BoxFuture<'_, Result<String, EngineError>>;
 }
 
-impl Swaps for EngineHandle {
+impl Swaps for Orders {
     fn quotes(
         &self,
         ask: AskFor,
         makers: Vec<MakerContact>,
     ) -> BoxFuture<'_, Result<Quotes, EngineError>> {
-        Box::pin(Self::quotes(self, ask, makers))
+        Box::pin(self.engine().quotes(ask, makers))
     }
 
     fn start(&self, request: StartSwap) -> BoxFuture<'_, Result<SwapId, EngineError>> {
-        Box::pin(Self::start(self, request))
+        Box::pin(self.engine().start(request))
     }
 
-    fn swaps(&self) -> BoxFuture<'_, Result<Vec<SwapView>, EngineError>> {
-        Box::pin(Self::swaps(self))
+    fn swaps(&self, ended: usize) -> BoxFuture<'_, Result<SwapsView, EngineError>> {
+        Box::pin(self.engine().latest(ended))
     }
 
     fn swap(&self, id: String) -> BoxFuture<'_, Result<SwapView, EngineError>> {
-        Box::pin(async move { Self::swap(self, &id).await })
+        Box::pin(async move { self.engine().swap(&id).await })
     }
 
     fn cancel(&self, id: String) -> BoxFuture<'_, Result<String, EngineError>> {
-        Box::pin(async move { Self::cancel(self, &id).await })
+        Box::pin(async move { self.engine().cancel(&id).await })
     }
 
     fn changes(&self) -> watch::Receiver<u64> {
-        Self::changes(self)
+        self.engine().changes()
     }
 
     fn policy(&self) -> BoxFuture<'_, Result<MakerPolicy, EngineError>> {
-        Box::pin(Self::policy(self))
+        Box::pin(self.engine().policy())
+    }
+
+    fn plan(&self, wish: OrderWish) -> BoxFuture<'_, Result<Planned, EngineError>> {
+        Box::pin(Self::plan(self, wish))
+    }
+
+    fn accept(&self, plan_id: String) -> BoxFuture<'_, Result<Started, EngineError>> {
+        Box::pin(async move { Self::accept(self, &plan_id).await })
+    }
+
+    fn orders(&self) -> BoxFuture<'_, Result<Vec<OrderView>, EngineError>> {
+        Box::pin(Self::orders(self))
+    }
+
+    fn order(&self, id: String) -> BoxFuture<'_, Result<OrderView, EngineError>> {
+        Box::pin(async move { Self::order(self, &id).await })
+    }
+
+    fn cancel_order(&self, id: String) -> BoxFuture<'_, Result<String, EngineError>> {
+        Box::pin(async move { Self::cancel(self, &id).await })
     }
 }

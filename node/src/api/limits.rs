@@ -1,10 +1,9 @@
 //! The owner's standing limits for swaps, from `[limits]` of `cambista.toml`.
 
-use cambista_engine::view::QuoteView;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::types::Order;
+use super::types::{DirectionName, Order};
 
 /// Limits that hold for every swap unless the order itself says otherwise.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -25,10 +24,10 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// The order with these limits where it says nothing itself.
+    /// The order for so much (sat) with these limits where it says nothing itself.
     #[must_use]
-    pub fn over(&self, order: &Order, quote: &QuoteView) -> Order {
-        self.fill(order, quote.direction == "out", quote.amount_sat)
+    pub fn over(&self, order: &Order, direction: DirectionName, amount_sat: u64) -> Order {
+        self.fill(order, direction == DirectionName::Out, amount_sat)
     }
 
     pub(super) fn fill(&self, order: &Order, out: bool, amount_sat: u64) -> Order {

@@ -1,6 +1,7 @@
 //! The maker's business as the API takes and gives it.
 
 use cambista_engine::{MakerPolicy, SidePolicy};
+use cambista_market::caps::Caps;
 use cambista_protocol::money::{MAX_MONEY_SAT, Price};
 use cambista_protocol::timelock::MAX_REFUND_DELTA;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,66 @@ pub struct SideSettings {
     pub min_sat: u64,
     /// The largest swap (sat).
     pub max_sat: u64,
+    /// How far the price leans with what is left, at most (millionths): dearer where this direction runs out, cheaper
+    /// where there is plenty. 0 keeps it where it is.
+    #[serde(default)]
+    pub lean_ppm: u32,
+}
+
+/// A fixed part and a share of the amount.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PriceSettings {
+    /// Fixed part (sat).
+    pub base_sat: u64,
+    /// Share of the amount in millionths.
+    pub ppm: i32,
+}
+
+/// What may be open at once; no cap where none is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CapSettings {
+    /// With one taker (sat).
+    pub per_taker_sat: Option<u64>,
+    /// To one Lightning node that is to be paid (sat).
+    pub per_payee_sat: Option<u64>,
+    /// With all takers together that have never done a swap with this maker (sat).
+    pub unproven_sat: Option<u64>,
+    /// Altogether (sat).
+    pub total_sat: Option<u64>,
+    /// Swaps with one taker.
+    pub per_taker_swaps: Option<u32>,
+}
+
+impl Default for CapSettings {
+    fn default() -> Self {
+        Caps::default().into()
+    }
+}
+
+impl From<Caps> for CapSettings {
+    fn from(caps: Caps) -> Self {
+        Self {
+            per_taker_sat: caps.per_taker_sat,
+            per_payee_sat: caps.per_payee_sat,
+            unproven_sat: caps.unproven_sat,
+            total_sat: caps.total_sat,
+            per_taker_swaps: caps.per_taker_swaps,
+        }
+    }
+}
+
+impl From<CapSettings> for Caps {
+    fn from(caps: CapSettings) -> Self {
+        Self {
+            per_taker_sat: caps.per_taker_sat,
+            per_payee_sat: caps.per_payee_sat,
+            unproven_sat: caps.unproven_sat,
+            total_sat: caps.total_sat,
+            per_taker_swaps: caps.per_taker_swaps,
+        }
+    }
 }
 
 /// A maker's business.
@@ -42,6 +103,12 @@ pub struct MakerSettings {
     /// On-chain -> Lightning with coins from outside the taker's node: for so many millionths of the amount more, when
     /// it is offered.
     pub external_ppm: Option<u32>,
+    /// What must be left of every fee after chain costs at a pessimistic rate; no floor when not said.
+    #[serde(default)]
+    pub floor: Option<PriceSettings>,
+    /// What may be open at once.
+    #[serde(default)]
+    pub caps: CapSettings,
 }
 
 impl Default for MakerSettings {
@@ -77,20 +144,33 @@ impl MakerSettings {
                 "the price of coins from outside is beyond the amount itself; nothing was changed",
             ));
         }
+        let floor = self.floor.map(PriceSettings::price);
         Ok(MakerPolicy {
             enabled: self.enabled,
-            out: self.out.map(|side| side.policy("out")).transpose()?,
-            into: self.into.map(|side| side.policy("in")).transpose()?,
+            out: self.out.map(|side| side.policy("out", floor)).transpose()?,
+            into: self.into.map(|side| side.policy("in", floor)).transpose()?,
             refund_delta: self.refund_delta,
             max_open: self.max_open,
             quote_secs: self.quote_secs,
             external_ppm: self.external_ppm,
+            floor,
+            caps: self.caps.into(),
+            set_at: 0,
         })
     }
 }
 
+impl PriceSettings {
+    const fn price(self) -> Price {
+        Price {
+            base_sat: self.base_sat,
+            ppm: self.ppm,
+        }
+    }
+}
+
 impl SideSettings {
-    fn policy(self, direction: &str) -> Result<SidePolicy, Problem> {
+    fn policy(self, direction: &str, floor: Option<Price>) -> Result<SidePolicy, Problem> {
         if self.min_sat == 0 || self.min_sat > self.max_sat || self.max_sat > MAX_MONEY_SAT {
             return Err(Problem::invalid(format!(
                 "`{direction}` must take from a smallest amount above 0 up to a largest amount not below it; \
@@ -102,13 +182,29 @@ impl SideSettings {
                 "the price of `{direction}` is beyond the amount itself; nothing was changed"
             )));
         }
+        if self.lean_ppm > 1_000_000 {
+            return Err(Problem::invalid(format!(
+                "the price of `{direction}` cannot lean further than the whole amount (1000000); nothing was changed"
+            )));
+        }
+        let price = Price {
+            base_sat: self.base_sat,
+            ppm: self.ppm,
+        };
+        // A price that pays takers and a floor that does not let it contradict each other: which one is meant?
+        if let Some(floor) = floor.filter(|floor| price.ppm < 0 && price.ppm < floor.ppm) {
+            return Err(Problem::invalid(format!(
+                "the price of `{direction}` pays takers {} ppm, but the floor of {} ppm does not let it; nothing was changed",
+                price.ppm.unsigned_abs(),
+                floor.ppm
+            ))
+            .next(format!("the same with --floor-ppm={} or --no-floor", price.ppm)));
+        }
         Ok(SidePolicy {
-            price: Price {
-                base_sat: self.base_sat,
-                ppm: self.ppm,
-            },
+            price,
             min_sat: self.min_sat,
             max_sat: self.max_sat,
+            lean_ppm: self.lean_ppm,
         })
     }
 }
@@ -120,6 +216,7 @@ impl From<SidePolicy> for SideSettings {
             ppm: side.price.ppm,
             min_sat: side.min_sat,
             max_sat: side.max_sat,
+            lean_ppm: side.lean_ppm,
         }
     }
 }
@@ -134,6 +231,11 @@ impl From<MakerPolicy> for MakerSettings {
             max_open: policy.max_open,
             quote_secs: policy.quote_secs,
             external_ppm: policy.external_ppm,
+            floor: policy.floor.map(|floor| PriceSettings {
+                base_sat: floor.base_sat,
+                ppm: floor.ppm,
+            }),
+            caps: policy.caps.into(),
         }
     }
 }

@@ -4,13 +4,19 @@
 //! Requests under a foreign host name are refused, so that no web page can reach the API by rebinding a name to this
 //! machine.
 
+mod asked;
 mod backend;
 mod engine;
 mod extract;
 mod guard;
 mod limits;
 mod maker;
+mod maker_routes;
+mod maker_types;
 mod node_routes;
+mod order_routes;
+mod order_types;
+mod order_wish;
 mod payment_routes;
 mod payment_types;
 mod problem;
@@ -21,6 +27,7 @@ mod state;
 mod swap_routes;
 mod swap_types;
 pub mod types;
+mod wait;
 mod wallet_routes;
 
 #[cfg(test)]

@@ -20,8 +20,9 @@ pub(super) async fn status(Shared(state): Shared<State>) -> Result<Json<Status>,
     let node = state.backend.status().await?;
     let open_swaps = state
         .swaps
-        .swaps()
+        .swaps(0)
         .await?
+        .swaps
         .iter()
         .filter(|swap| !swap.ended)
         .count();

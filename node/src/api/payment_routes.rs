@@ -1,19 +1,17 @@
 //! Lightning invoices that are no part of a swap: asking for one, paying one.
 
-use std::time::Duration;
-
 use axum::Json;
 use axum::extract::State as Shared;
 use bitcoin::hex::FromHex as _;
 use cambista_protocol::money::MAX_MONEY_SAT;
-use tokio::time::{Instant, sleep_until};
 
 use super::extract::{Body, Id, Params};
 use super::problem::Problem;
-use super::state::{MAX_WAIT, State, stopping, uncancelled};
+use super::state::{State, uncancelled};
 use super::types::{
     AskInvoice, Invoice, PayInvoice, Payment, PaymentList, PaymentQuery, PaymentState,
 };
+use super::wait::until;
 
 /// The longest an invoice may be paid for (seconds): 90 days.
 const MAX_EXPIRY: u32 = 90 * 24 * 3600;
@@ -83,22 +81,14 @@ async fn ended(state: &State, hash: &str, wait: u64) -> Result<Payment, Problem>
     let id = <[u8; 32]>::from_hex(hash).map_err(|_| {
         Problem::invalid("a payment is named by its hash, 64 hex digits").next("cambista payments")
     })?;
-    let deadline = Instant::now() + Duration::from_secs(wait.min(MAX_WAIT));
-    // Taken before the first look, so that no change between look and wait is missed.
-    let mut changes = state.backend.payment_changes();
-    let mut stop = state.stop.clone();
-    loop {
-        changes.borrow_and_update();
-        let payment = state.backend.payment(id).await?;
-        if payment.state != PaymentState::Pending || Instant::now() >= deadline {
-            return Ok(payment);
-        }
-        tokio::select! {
-            changed = changes.changed() => changed.map_err(|_| stopping())?,
-            _ = stop.wait_for(|stop| *stop) => return Err(stopping()),
-            () = sleep_until(deadline) => return Ok(payment),
-        }
-    }
+    until(
+        state,
+        state.backend.payment_changes(),
+        wait,
+        || state.backend.payment(id),
+        |payment| payment.state != PaymentState::Pending,
+    )
+    .await
 }
 
 fn money(sat: Option<u64>) -> Result<(), Problem> {

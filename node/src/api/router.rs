@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::guard::{MAX_REQUESTS, guard};
 use super::problem::{Code, Problem};
 use super::state::State;
-use super::{node_routes, payment_routes, swap_routes, wallet_routes};
+use super::{maker_routes, node_routes, order_routes, payment_routes, swap_routes, wallet_routes};
 
 /// The largest request body (bytes).
 const MAX_BODY: usize = 64 * 1024;
@@ -55,11 +55,17 @@ fn routes() -> (Router<State>, OpenApi) {
         .routes(routes!(swap_routes::offers))
         .routes(routes!(swap_routes::quotes))
         .routes(routes!(swap_routes::limits))
-        .routes(routes!(swap_routes::order))
+        .routes(routes!(order_routes::plan))
+        .routes(routes!(order_routes::orders, order_routes::order))
+        .routes(routes!(order_routes::one))
+        .routes(routes!(order_routes::cancel))
         .routes(routes!(swap_routes::swaps))
         .routes(routes!(swap_routes::swap))
         .routes(routes!(swap_routes::cancel))
         .routes(routes!(node_routes::maker, node_routes::set_maker))
+        .routes(routes!(maker_routes::business))
+        .routes(routes!(maker_routes::makers))
+        .routes(routes!(maker_routes::known_maker))
         .routes(routes!(node_routes::channels, node_routes::open_channel))
         .routes(routes!(node_routes::close_channel))
         .routes(routes!(node_routes::peers, node_routes::connect))

@@ -30,6 +30,8 @@ pub(super) struct CostView {
     pub routing_fee_msat: u64,
     /// A prepay that was lost (taker) or kept (maker: negative cost) (sat).
     pub prepay_sat: i64,
+    /// What the other side got for nothing: 0 unless the swap ended as `lost`, which must not happen (sat).
+    pub lost_sat: u64,
     /// The sum, rounded up to whole satoshis.
     pub total_sat: i64,
 }
@@ -134,10 +136,14 @@ pub(super) struct QuoteView {
     pub prepay_sat: u64,
     /// Estimated miner fee of this side's transaction (sat).
     pub miner_fee_sat: u64,
+    /// The least the limit on the miner fee may be: what the transaction may come to if the other side is silent (sat).
+    pub least_miner_fee_sat: u64,
     /// Estimated routing fee (sat).
     pub routing_fee_sat: u64,
     /// All of it together (sat).
     pub total_sat: i64,
+    /// What failing is expected to cost beside that, by what this node has seen of the maker (sat). Counts in comparing only.
+    pub failure_cost_sat: u64,
     /// The limit on the miner fee (sat).
     pub max_miner_fee_sat: u64,
     /// The limit on routing (sat).
@@ -168,4 +174,119 @@ pub(super) struct NoQuote {
     pub maker: String,
     /// Why there is no quote, for a person.
     pub reason: String,
+    /// Whether the maker answered at all.
+    pub answered: bool,
+}
+
+/// One swap of a plan, with the limits it would run under.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlannedSwap {
+    /// The firm quote.
+    pub quote: QuoteView,
+    /// The most its own transaction may pay to miners (sat).
+    pub max_miner_fee_sat: u64,
+    /// The most routing may cost (sat).
+    pub max_routing_fee_sat: u64,
+    /// Confirmations it waits for.
+    pub confirmations: u32,
+}
+
+/// A way to cover an amount, firm for a short time. Nothing has begun.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PlanView {
+    /// Names the plan on this node (hex).
+    pub id: String,
+    /// `out` or `in`.
+    pub direction: String,
+    /// The amount of all swaps together (sat).
+    pub amount_sat: u64,
+    /// The swaps, largest first.
+    pub swaps: Vec<PlannedSwap>,
+    /// What leaves the purse before routing (sat).
+    pub send_sat: u64,
+    /// What arrives (sat).
+    pub receive_sat: u64,
+    /// The makers' fees (sat).
+    pub maker_fee_sat: i64,
+    /// What is at risk with the makers (sat).
+    pub prepay_sat: u64,
+    /// Estimated miner fees of this side's transactions (sat).
+    pub miner_fee_sat: u64,
+    /// Estimated routing fees (sat).
+    pub routing_fee_sat: u64,
+    /// All of it together (sat).
+    pub total_sat: i64,
+    /// The limit on miner fees (sat).
+    pub max_miner_fee_sat: u64,
+    /// The limit on routing (sat).
+    pub max_routing_fee_sat: u64,
+    /// The most it may cost if it works, whichever makers it ends up with (sat). What a maker pays is not taken off: it counts
+    /// once its swap is done. Of several swaps `in`, with room for what one that fails costs while the others go on.
+    pub worst_total_sat: i64,
+    /// The most that may be lost by swaps that fail (sat).
+    pub worst_if_failed_sat: u64,
+    /// How long money may be locked if a maker goes silent (blocks).
+    pub locked_blocks: u32,
+    /// The same in hours, at ten minutes a block.
+    pub locked_hours: u32,
+    /// Unix seconds.
+    pub valid_until: u64,
+}
+
+/// A maker that is not asked again in this order.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FailedMaker {
+    /// The maker's Lightning node (hex).
+    pub maker: String,
+    /// Why, for a person.
+    pub reason: String,
+    /// Unix seconds.
+    pub at: u64,
+}
+
+/// An order as shown.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OrderView {
+    /// Full id (hex).
+    pub id: String,
+    /// `out` or `in`.
+    pub direction: String,
+    /// What was asked for (sat).
+    pub amount_sat: u64,
+    /// One word: `looking` for makers, `running`, `done`, `partly_done`, `failed`, `cancelled`.
+    pub state: String,
+    /// Whether it is over.
+    pub ended: bool,
+    /// Swapped so far (sat).
+    pub done_sat: u64,
+    /// In swaps under way (sat).
+    pub open_sat: u64,
+    /// Its swaps, oldest first.
+    pub swaps: Vec<SwapView>,
+    /// Makers that are not asked again, and why.
+    pub failed: Vec<FailedMaker>,
+    /// Why the rest stays undone.
+    pub stuck: Option<String>,
+    /// The most it may cost if it works (sat); none for a swap that was started by itself.
+    pub max_cost_sat: Option<i64>,
+    /// The most that may be lost by swaps that fail (sat); none for a swap that was started by itself.
+    pub max_loss_sat: Option<u64>,
+    /// What its swaps have cost so far.
+    pub cost: CostView,
+    /// What has arrived (sat).
+    pub received_sat: u64,
+    /// One sentence: where the money is now.
+    pub money: String,
+    /// One sentence: what happens next.
+    pub next: String,
+    /// A name the user gave.
+    pub label: Option<String>,
+    /// Unix seconds.
+    pub created_at: u64,
+    /// Grows with every change: for waiting.
+    pub version: u64,
 }

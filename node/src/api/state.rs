@@ -7,12 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::backend::Backend;
 use super::engine::Swaps;
 use super::problem::{Code, Funds, Problem};
-use cambista_engine::EngineHandle;
+use cambista_engine::order::Orders;
 use cambista_engine::view::QuoteView;
 use tokio::sync::watch;
 
-/// The longest one waits for something to change (seconds).
-pub(super) const MAX_WAIT: u64 = 30;
 /// So many quotes are remembered: more than can be good at a time.
 const QUOTES: usize = 1024;
 
@@ -34,10 +32,10 @@ pub struct State {
 }
 
 impl State {
-    /// Over this engine and this node; requests must carry `token`.
+    /// Over these orders and this node; requests must carry `token`.
     #[must_use]
-    pub fn new(engine: EngineHandle, backend: Arc<dyn Backend>, token: &str) -> Self {
-        Self::over(Arc::new(engine), backend, token)
+    pub fn new(orders: Orders, backend: Arc<dyn Backend>, token: &str) -> Self {
+        Self::over(Arc::new(orders), backend, token)
     }
 
     /// The same over anything that can swap.

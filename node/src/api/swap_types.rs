@@ -67,12 +67,14 @@ pub struct QuoteList {
     pub refused: Vec<NoQuote>,
 }
 
-/// Starts a swap on a quote.
+/// Begins a plan, or one swap on a quote: exactly one of `plan_id` and `quote_id`. A plan has its limits already.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Order {
+    /// The plan's id.
+    pub plan_id: Option<String>,
     /// The quote's id.
-    pub quote_id: String,
+    pub quote_id: Option<String>,
     /// `out`: where the coins go; this node's own wallet when not said.
     pub address: Option<String>,
     /// The most this side's transaction may pay to miners (sat); the quote's limit when not said.
@@ -89,16 +91,6 @@ pub struct Order {
     pub confirmations: Option<u32>,
     /// A name.
     pub label: Option<String>,
-}
-
-/// A swap that has begun.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct OrderStarted {
-    /// The order (hex).
-    pub order: String,
-    /// Its swap.
-    #[schema(value_type = schema::SwapView)]
-    pub swap: SwapView,
 }
 
 /// A swap called off, as far as it still could be.
@@ -120,6 +112,9 @@ pub struct SwapList {
     /// Changes with every change of any swap, and with a restart of the node.
     #[serde(default)]
     pub version: u64,
+    /// How many more have ended.
+    #[serde(default)]
+    pub older: usize,
 }
 
 /// How to wait for any swap to change.
@@ -130,6 +125,8 @@ pub struct SwapsQuery {
     pub since: Option<u64>,
     /// ..or after so many seconds (30 at most); at once when not said.
     pub wait: Option<u64>,
+    /// So many of the swaps that ended, the newest (2000 at most; 500 when not said). All open ones are always there.
+    pub ended: Option<usize>,
 }
 
 /// How to wait for a swap to change.

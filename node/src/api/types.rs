@@ -4,15 +4,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 pub use super::limits::Limits;
-pub use super::maker::{MakerSettings, SideSettings};
+pub use super::maker::{CapSettings, MakerSettings, PriceSettings, SideSettings};
+pub use super::maker_types::{
+    Business, BusinessSide, KnownMaker, MakerDetail, MakerList, OfferedRate, Seen,
+};
+pub use super::order_types::{AskPlan, OrderCancelled, OrderList, OrderStarted, PlanList};
 pub use super::payment_types::{
     AskInvoice, Invoice, PayInvoice, Payment, PaymentList, PaymentQuery, PaymentState,
     WalletHistory, WalletTransaction,
 };
 pub use super::problem::{Code, Funds, Problem};
 pub use super::swap_types::{
-    AskQuotes, Cancelled, DirectionName, Order, OrderStarted, QuoteList, SwapList, SwapQuery,
-    SwapsQuery,
+    AskQuotes, Cancelled, DirectionName, Order, QuoteList, SwapList, SwapQuery, SwapsQuery,
 };
 
 /// The money this node has (sat).
@@ -109,6 +112,21 @@ pub struct Offer {
     pub own: bool,
     /// The maker's fee for the amount asked about (sat).
     pub est_fee_sat: Option<i64>,
+    /// What this side's own transaction would cost on top (sat): the claim of an `out`, the funding of an `in`.
+    #[serde(default)]
+    pub est_miner_fee_sat: Option<u64>,
+    /// Both together, without routing, which only a quote knows (sat).
+    #[serde(default)]
+    pub est_total_sat: Option<i64>,
+    /// Confirmations that would be waited for.
+    #[serde(default)]
+    pub est_confirmations: Option<u32>,
+    /// What failing is expected to add, by experience (sat). Only for comparing.
+    #[serde(default)]
+    pub failure_cost_sat: Option<u64>,
+    /// What this node has seen of the maker; none when it was never asked.
+    #[serde(default)]
+    pub seen: Option<Seen>,
 }
 
 /// Standing offers, best first.

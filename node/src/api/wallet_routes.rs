@@ -3,10 +3,10 @@
 use axum::Json;
 use axum::extract::State as Shared;
 
+use super::asked::script;
 use super::extract::Body;
 use super::problem::Problem;
 use super::state::{State, uncancelled};
-use super::swap_routes::script;
 use super::types::{Balance, SendCoins, Sent, WalletAddress, WalletHistory};
 
 /// A fresh address.

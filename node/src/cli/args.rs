@@ -9,7 +9,9 @@ use super::args_node::{
     ChannelCommand, ContractCommand, InitArgs, MakerCommand, PeerCommand, WalletCommand,
 };
 use super::args_pay::{CompletionsArgs, InvoiceArgs, PayArgs, PaymentsArgs};
-use super::args_swap::{CancelArgs, InArgs, OffersArgs, OutArgs, QuoteArgs, SwapsArgs};
+use super::args_swap::{
+    CancelArgs, InArgs, MakersArgs, OffersArgs, OrdersArgs, OutArgs, QuoteArgs, SwapsArgs,
+};
 
 /// A node of the market for Lightning <-> on-chain swaps.
 #[derive(Debug, Parser)]
@@ -84,16 +86,20 @@ pub(super) enum Command {
     #[command(after_help = "Example:\n  cambista status")]
     Status,
     /// List the offers of the market, best first
-    #[command(after_help = "Example:\n  cambista offers out --amount 250000")]
+    #[command(
+        after_help = "Examples:\n  cambista offers out --amount 250000\n  cambista offers --amount 250000 --max-cost 0.5% --min-done 3\n  \
+        cambista offers out --amount 250000 --watch\n\nAn offer binds nobody; `cambista quote` asks for firm prices, routing included."
+    )]
     Offers(OffersArgs),
-    /// Ask the best makers for a firm price
+    /// Ask the best makers for a firm price, and whether several together are cheaper
     #[command(after_help = "Example:\n  cambista quote out 250000")]
     Quote(QuoteArgs),
     /// Lightning -> on-chain: swap Lightning balance into coins
     #[command(
         after_help = "Examples:\n  cambista out 250000\n  cambista out 250000 bc1q... --max-fee 1500 --yes\n\n\
-        The whole price is shown before anything begins. With --json standard output is \
-        {\"quote\": .., \"swap\": ..}."
+        The whole price is shown before anything begins. An amount no maker covers, or several cover for less, is \
+        split over makers; what fails before anything is locked is tried again with others, within the price shown. \
+        With --json standard output is {\"quote\": .., \"swap\": .., \"quotes\": [..], \"order\": ..}."
     )]
     Out(OutArgs),
     /// On-chain -> Lightning: swap coins into Lightning balance
@@ -104,12 +110,15 @@ pub(super) enum Command {
     /// List swaps, or show or follow one
     #[command(after_help = "Examples:\n  cambista swaps\n  cambista swaps 1f3a --follow")]
     Swaps(SwapsArgs),
+    /// List orders, or show or follow one: an order is one swap or several
+    #[command(after_help = "Examples:\n  cambista orders\n  cambista orders 5e0c --follow")]
+    Orders(OrdersArgs),
     /// Show what happens to all swaps, as it happens
     #[command(
         after_help = "Example:\n  cambista watch --json\n\nUntil Ctrl-C. With --json every line is one JSON object."
     )]
     Watch,
-    /// Call a swap off, as far as it still can be
+    /// Call a swap or an order off, as far as it still can be
     #[command(
         after_help = "Example:\n  cambista cancel 1f3a\n\nYou are told what it means for the money. What is on \
         the chain already comes back by itself, in its time."
@@ -117,10 +126,19 @@ pub(super) enum Command {
     Cancel(CancelArgs),
     /// Make a market: offer swaps for a fee
     #[command(
-        subcommand,
-        after_help = "Example:\n  cambista maker set --out-base 500 --out-ppm 1000\n  cambista maker on"
+        after_help = "Examples:\n  cambista maker set --out-auto --in-auto\n  cambista maker on\n  cambista maker\n\nWithout \
+        more words it shows what is offered now, why not if not, and what it has brought."
     )]
-    Maker(MakerCommand),
+    Maker {
+        #[command(subcommand)]
+        command: Option<MakerCommand>,
+    },
+    /// Show what this node has seen of the makers on the market
+    #[command(
+        after_help = "Examples:\n  cambista makers\n  cambista makers 02ab --faults\n  cambista makers --verify proof.json\n\nIt is \
+        this node's own experience: nobody else is asked or believed. It fades: two weeks halve what counts."
+    )]
+    Makers(MakersArgs),
     /// Lightning channels
     #[command(subcommand, after_help = "Example:\n  cambista channel list")]
     Channel(ChannelCommand),

@@ -61,8 +61,12 @@ pub(super) enum MakerCommand {
     Off,
     /// Set prices and limits; what is not said stays as it is
     #[command(
-        after_help = "Example:\n  cambista maker set --out-base 500 --out-ppm 1000 --out-min 20000 --out-max \
-        2000000 --no-in\n\nChain costs are added to the price at the fee rate of the moment."
+        after_help = "Examples:\n  cambista maker set --out-auto --in-auto\n  cambista maker set --out-base 500 --out-ppm 1000 \
+        --out-min 20000 --out-max 2000000 --no-in\n  cambista maker set --in-ppm=-200 --floor-ppm=-200\n\nChain costs are added \
+        to the price at the fee rate of the moment. With --out-auto and --in-auto the node sets the price: 2000 ppm, up to \
+        1500 more where a direction runs out of what it spends and up to 1500 less where there is plenty, so that \
+        takers refill what is low. No swap is quoted below the floor: what must be left of the fee after chain costs at fee \
+        rates half as high again as now."
     )]
     Set(Box<MakerSet>),
     /// Show prices and limits
@@ -79,6 +83,12 @@ pub(super) struct MakerSet {
     /// Lightning -> on-chain: share of the amount in millionths; negative pays the taker
     #[arg(long, value_name = "PPM")]
     pub(super) out_ppm: Option<i32>,
+    /// Lightning -> on-chain: let the node set the price, by what is left on each side
+    #[arg(long, conflicts_with_all = ["out_base", "out_ppm", "out_lean", "no_out"])]
+    pub(super) out_auto: bool,
+    /// Lightning -> on-chain: how far the price leans with what is left, at most; 0 keeps it fixed
+    #[arg(long, value_name = "PPM")]
+    pub(super) out_lean: Option<u32>,
     /// Lightning -> on-chain: the smallest swap
     #[arg(long, value_name = "SAT", value_parser = amount)]
     pub(super) out_min: Option<u64>,
@@ -94,6 +104,12 @@ pub(super) struct MakerSet {
     /// On-chain -> Lightning: share of the amount in millionths; negative pays the taker
     #[arg(long, value_name = "PPM")]
     pub(super) in_ppm: Option<i32>,
+    /// On-chain -> Lightning: let the node set the price, by what is left on each side
+    #[arg(long, conflicts_with_all = ["in_base", "in_ppm", "in_lean", "no_in"])]
+    pub(super) in_auto: bool,
+    /// On-chain -> Lightning: how far the price leans with what is left, at most; 0 keeps it fixed
+    #[arg(long, value_name = "PPM")]
+    pub(super) in_lean: Option<u32>,
     /// On-chain -> Lightning: the smallest swap
     #[arg(long, value_name = "SAT", value_parser = amount)]
     pub(super) in_min: Option<u64>,
@@ -109,6 +125,27 @@ pub(super) struct MakerSet {
     /// Do not take coins from outside the taker's node
     #[arg(long, conflicts_with = "external_ppm")]
     pub(super) no_external: bool,
+    /// What must be left of every fee after chain costs, even if fees rise: fixed part
+    #[arg(long, value_name = "SAT", value_parser = amount)]
+    pub(super) floor_base: Option<u64>,
+    /// What must be left of every fee: share of the amount in millionths; negative lets swaps cost something
+    #[arg(long, value_name = "PPM")]
+    pub(super) floor_ppm: Option<i32>,
+    /// No floor: quote the price whatever the swap costs
+    #[arg(long, conflicts_with_all = ["floor_base", "floor_ppm"])]
+    pub(super) no_floor: bool,
+    /// Open with one taker at most; `none` for no cap
+    #[arg(long, value_name = "SAT", value_parser = cap)]
+    pub(super) cap_taker: Option<Cap>,
+    /// Open towards one Lightning node that is to be paid, at most; `none` for no cap
+    #[arg(long, value_name = "SAT", value_parser = cap)]
+    pub(super) cap_payee: Option<Cap>,
+    /// Open with all takers together that never did a swap with this node, at most; `none` for no cap
+    #[arg(long, value_name = "SAT", value_parser = cap)]
+    pub(super) cap_newcomers: Option<Cap>,
+    /// Open altogether at most; `none` for no cap
+    #[arg(long, value_name = "SAT", value_parser = cap)]
+    pub(super) cap_total: Option<Cap>,
     /// Blocks after which whoever funded a contract may take it back
     #[arg(long, value_name = "BLOCKS")]
     pub(super) refund_delta: Option<u32>,
@@ -118,6 +155,17 @@ pub(super) struct MakerSet {
     /// Open swaps with takers at most
     #[arg(long, value_name = "SWAPS")]
     pub(super) max_open: Option<u32>,
+}
+
+/// A cap, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cap(pub(super) Option<u64>);
+
+fn cap(text: &str) -> Result<Cap, String> {
+    match text.trim() {
+        "none" => Ok(Cap(None)),
+        text => amount(text).map(|sat| Cap(Some(sat))),
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,5 +1,7 @@
 //! The words about offers, quotes and swaps.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use crate::api::types::DirectionName;
@@ -29,6 +31,69 @@ pub(super) struct OffersArgs {
     /// Only offers that take this amount, cheapest for it first
     #[arg(long, value_name = "SAT", value_parser = amount)]
     pub(super) amount: Option<u64>,
+    /// Only offers that cost no more than this for the amount: satoshis, or percent of it
+    #[arg(long, value_name = "SAT|PERCENT", value_parser = cost, requires = "amount")]
+    pub(super) max_cost: Option<Cost>,
+    /// Only makers so many swaps were done with
+    #[arg(long, value_name = "SWAPS", value_parser = clap::value_parser!(u64))]
+    pub(super) min_done: Option<u64>,
+    /// Show the list again whenever it changes, until Ctrl-C
+    #[arg(long, short)]
+    pub(super) watch: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MakersArgs {
+    /// The maker: its Lightning node, or the beginning of it
+    #[arg(value_name = "MAKER")]
+    pub(super) id: Option<String>,
+    /// Show what it signed and did not keep
+    #[arg(long, requires = "id")]
+    pub(super) faults: bool,
+    /// Check proofs in a file, `-` for standard input; needs no node
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["id", "faults"])]
+    pub(super) verify: Option<PathBuf>,
+}
+
+/// A cost: an amount, or a share of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cost {
+    /// Satoshis.
+    Sat(u64),
+    /// Millionths of the amount.
+    Ppm(u64),
+}
+
+impl Cost {
+    /// In satoshis, rounded down: for a swap of this amount.
+    pub(super) fn of(self, amount_sat: u64) -> u64 {
+        match self {
+            Self::Sat(sat) => sat,
+            Self::Ppm(ppm) => {
+                let share = u128::from(amount_sat) * u128::from(ppm) / 1_000_000;
+                u64::try_from(share).unwrap_or(u64::MAX)
+            }
+        }
+    }
+}
+
+/// `1500`, `0.5%`
+pub(super) fn cost(text: &str) -> Result<Cost, String> {
+    let Some(percent) = text.trim().strip_suffix('%') else {
+        return amount(text).map(Cost::Sat);
+    };
+    let wrong =
+        || "a share is written like 0.5%, with four digits behind the point at most".to_owned();
+    let (whole, rest) = percent
+        .trim()
+        .split_once('.')
+        .unwrap_or((percent.trim(), ""));
+    let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if whole.is_empty() || rest.len() > 4 || !digits(whole) || !digits(rest) {
+        return Err(wrong());
+    }
+    let number: u64 = format!("{whole}{rest:0<4}").parse().map_err(|_| wrong())?;
+    Ok(Cost::Ppm(number))
 }
 
 #[derive(Debug, Args)]
@@ -38,9 +103,8 @@ pub(super) struct QuoteArgs {
     /// How much, in satoshis
     #[arg(value_name = "SAT", value_parser = amount)]
     pub(super) amount: u64,
-    /// Ask only this maker (its Lightning node)
-    #[arg(long, value_name = "NODE")]
-    pub(super) maker: Option<String>,
+    #[command(flatten)]
+    pub(super) parts: PartArgs,
     /// out: SAT is what should arrive, the miner fee of claiming it comes on top
     #[arg(long)]
     pub(super) receive: bool,
@@ -52,22 +116,35 @@ pub(super) struct QuoteArgs {
     pub(super) external: bool,
 }
 
+/// With whom, and in how many swaps.
+#[derive(Debug, Default, Args)]
+pub(super) struct PartArgs {
+    /// Only with this maker (its Lightning node); more than once for more [default: whoever is cheapest]
+    #[arg(long = "maker", value_name = "NODE")]
+    pub(super) makers: Vec<String>,
+    /// One swap with one maker: never split the amount
+    #[arg(long, conflicts_with = "max_parts")]
+    pub(super) single: bool,
+    /// Split the amount over this many makers at most [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=8))]
+    pub(super) max_parts: Option<u8>,
+}
+
 /// What both directions take.
 #[derive(Debug, Args)]
 pub(super) struct TakeArgs {
     /// How much, in satoshis: the value of the on-chain contract
     #[arg(value_name = "SAT", value_parser = amount)]
     pub(super) amount: u64,
-    /// Swap with this maker (its Lightning node) instead of the cheapest
-    #[arg(long, value_name = "NODE")]
-    pub(super) maker: Option<String>,
-    /// The most the whole swap may cost if it works; the other limits are lowered to keep it
+    #[command(flatten)]
+    pub(super) parts: PartArgs,
+    /// The most all of it may cost if it works; the other limits are lowered to keep it
     #[arg(long, value_name = "SAT", value_parser = amount)]
     pub(super) max_fee: Option<u64>,
-    /// The most this node's own transaction may pay to miners [default: the quote's limit]
+    /// The most this node's own transactions may pay to miners [default: the quotes' limit]
     #[arg(long, value_name = "SAT", value_parser = amount)]
     pub(super) max_miner_fee: Option<u64>,
-    /// The most routing may cost [default: the quote's limit]
+    /// The most routing may cost [default: the quotes' limit]
     #[arg(long, value_name = "SAT", value_parser = amount)]
     pub(super) max_routing_fee: Option<u64>,
     /// A name to find the swap by
@@ -119,8 +196,20 @@ pub(super) struct InArgs {
 }
 
 #[derive(Debug, Args)]
+pub(super) struct OrdersArgs {
+    /// The order: its id or the beginning of it
+    pub(super) id: Option<String>,
+    /// Follow it until it is over; the exit code then says how
+    #[arg(long, short, requires = "id")]
+    pub(super) follow: bool,
+    /// List ended orders too, the latest 500
+    #[arg(long, short, conflicts_with = "id")]
+    pub(super) all: bool,
+}
+
+#[derive(Debug, Args)]
 pub(super) struct CancelArgs {
-    /// The swap: its id or the beginning of it
+    /// The swap or order: its id or the beginning of it
     pub(super) id: String,
     /// Do not ask
     #[arg(long, short)]
@@ -134,7 +223,7 @@ pub(super) struct SwapsArgs {
     /// Follow it until it ends; the exit code then says how
     #[arg(long, short, requires = "id")]
     pub(super) follow: bool,
-    /// List ended swaps too, however many
+    /// List ended swaps too, up to 2000
     #[arg(long, short, conflicts_with = "id")]
     pub(super) all: bool,
 }
@@ -157,7 +246,18 @@ pub(super) fn amount(text: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use super::amount;
+    use super::{Cost, amount, cost};
+
+    #[test]
+    fn a_cost_is_an_amount_or_a_share_of_one() {
+        assert_eq!(cost("1 500").unwrap(), Cost::Sat(1_500));
+        assert_eq!(cost("0.5%").unwrap(), Cost::Ppm(5_000));
+        assert_eq!(cost("2 %").unwrap(), Cost::Ppm(20_000));
+        assert_eq!(cost("0.0001%").unwrap().of(10_000_000), 10);
+        for text in ["%", ".5%", "0.00001%", "-1%", "0,5%", "1e3%"] {
+            assert!(cost(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn amounts_are_whole_satoshis_however_they_are_grouped() {

@@ -125,7 +125,9 @@ impl From<DataDirError> for Failure {
             DataDirError::NoNode(_) => "cambista init --help",
             DataDirError::Exists(_) => "cambista run",
             DataDirError::Running(_) => "cambista status",
-            DataDirError::NoHome | DataDirError::Io { .. } => "cambista --help",
+            DataDirError::NoHome | DataDirError::Io { .. } | DataDirError::Open { .. } => {
+                "cambista --help"
+            }
         };
         Self::new(Exit::Other, error.to_string(), next)
     }

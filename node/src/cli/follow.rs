@@ -1,17 +1,21 @@
 //! Following a swap live, and `swaps`.
 
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
+use cambista_engine::order::OrderView;
 use cambista_engine::view::SwapView;
 use serde_json::json;
 
 use super::args_swap::{CancelArgs, SwapsArgs};
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::follow_order;
+use super::paths;
 use super::show_quote::arrow_of;
 use super::show_swap;
 use super::text::{plain, sat, sentence, short};
-use crate::api::types::{Cancelled, SwapList};
+use crate::api::types::{Cancelled, Code, SwapList};
 use crate::client::{Client, ClientError};
 
 /// So long the API may wait for something to happen (seconds).
@@ -29,7 +33,7 @@ pub(super) fn swaps(context: &Context, args: &SwapsArgs) -> Result<Exit, Failure
     let Some(id) = &args.id else {
         return list(context, &client, args.all);
     };
-    let mut swap: SwapView = client.get(&path(id)?, &[])?;
+    let mut swap: SwapView = client.get(&paths::swap(id)?, &[])?;
     if !args.follow {
         context.show(&swap, || show_swap::full(&swap));
         return Ok(Exit::Done);
@@ -44,7 +48,8 @@ pub(super) fn swaps(context: &Context, args: &SwapsArgs) -> Result<Exit, Failure
 }
 
 fn list(context: &Context, client: &Client, all: bool) -> Result<Exit, Failure> {
-    let list: SwapList = client.get("/swaps", &[])?;
+    let ended = if all { usize::MAX } else { RECENT };
+    let list: SwapList = client.get("/swaps", &[("ended", ended.to_string())])?;
     context.show(&list, || {
         if list.swaps.is_empty() {
             return format!(
@@ -52,42 +57,38 @@ fn list(context: &Context, client: &Client, all: bool) -> Result<Exit, Failure> 
                 context.command("cambista offers")
             );
         }
-        let mut ended = 0_usize;
-        let shown: Vec<&SwapView> = list
-            .swaps
-            .iter()
-            .filter(|swap| {
-                ended += usize::from(swap.ended);
-                all || !swap.ended || ended <= RECENT
-            })
-            .collect();
-        let mut text = show_swap::list(&shown);
-        if shown.len() < list.swaps.len() {
-            text.push_str(&format!(
-                "{} older ones: {}",
-                list.swaps.len() - shown.len(),
+        let mut text = show_swap::list(&list.swaps.iter().collect::<Vec<_>>());
+        match list.older {
+            0 => {}
+            older if all => text.push_str(&format!(
+                "{older} older ones are not listed; each is there by its id: {}",
+                context.command("cambista swaps ID")
+            )),
+            older => text.push_str(&format!(
+                "{older} older ones: {}",
                 context.command("cambista swaps --all")
-            ));
+            )),
         }
         text
     });
     Ok(Exit::Done)
 }
 
-fn path(id: &str) -> Result<String, Failure> {
-    if id.is_empty() || !id.chars().all(|letter| letter.is_ascii_hexdigit()) {
-        return Err(Failure::usage(
-            "a swap is named by its id or the beginning of it, in hex",
-            "cambista swaps",
-        ));
-    }
-    Ok(format!("/swaps/{}", id.to_lowercase()))
-}
-
 /// Calls a swap off, as far as it still can be.
 pub(super) fn cancel(context: &Context, args: &CancelArgs) -> Result<(), Failure> {
     let client = context.client()?;
-    let swap: SwapView = client.get(&path(&args.id)?, &[])?;
+    let swap: SwapView = match client.get(&paths::swap(&args.id)?, &[]) {
+        Ok(swap) => swap,
+        Err(ClientError::Problem(problem)) if problem.code == Code::NotFound => {
+            // It may name an order.
+            let order: Result<OrderView, _> = client.get(&paths::order(&args.id)?, &[]);
+            return match order {
+                Ok(order) => follow_order::cancel(context, &client, &order, args),
+                Err(_) => Err(Failure::from(*problem)),
+            };
+        }
+        Err(error) => return Err(error.into()),
+    };
     context.say(&format!(
         "Swap {}: {}, {}\n{}",
         short(&swap.id),
@@ -96,7 +97,8 @@ pub(super) fn cancel(context: &Context, args: &CancelArgs) -> Result<(), Failure
         plain(&sentence(&swap.money))
     ));
     context.confirm("Call it off?", args.yes)?;
-    let cancelled: Cancelled = client.post(&format!("{}/cancel", path(&swap.id)?), &json!({}))?;
+    let cancelled: Cancelled =
+        client.post(&format!("{}/cancel", paths::swap(&swap.id)?), &json!({}))?;
     context.show(&cancelled, || {
         let look = context.command(&format!("cambista swaps {}", short(&swap.id)));
         format!(
@@ -116,7 +118,7 @@ pub(super) fn follow(
 ) -> Result<SwapView, Failure> {
     let look = context.command(&format!("cambista swaps {}", short(&swap.id)));
     on_interrupt(format!("\nIt goes on without you: {look}"), 130);
-    let path = path(&swap.id)?;
+    let path = paths::swap(&swap.id)?;
     let mut absence = Absence::default();
     while !swap.ended {
         let query = [
@@ -126,7 +128,7 @@ pub(super) fn follow(
         match client.get::<SwapView>(&path, &query) {
             Ok(newer) => {
                 absence.over(context);
-                story(context, &newer, swap.timeline.len(), &swap.next);
+                story(context, &newer, swap.timeline.len(), &swap.next, "");
                 if let (None, Some(deposit)) = (&swap.deposit, &newer.deposit) {
                     context.say(&format!("\n{}\n", show_swap::deposit(deposit)));
                     context.qr(&deposit.uri, no_qr);
@@ -150,18 +152,19 @@ pub(super) fn until_deposit(client: &Client, mut swap: SwapView) -> Result<SwapV
             ("since", swap.version.to_string()),
             ("wait", "5".to_owned()),
         ];
-        swap = client.get(&path(&swap.id)?, &query)?;
+        swap = client.get(&paths::swap(&swap.id)?, &query)?;
     }
     Ok(swap)
 }
 
 /// The lines of a swap's story after the first `seen`, and what comes next unless it was `expected` before.
-pub(super) fn story(context: &Context, swap: &SwapView, seen: usize, expected: &str) {
+/// `prefix` stands before each line.
+pub(super) fn story(context: &Context, swap: &SwapView, seen: usize, expected: &str, prefix: &str) {
     for line in swap.timeline.iter().skip(seen) {
-        context.say(&show_swap::line(line));
+        context.say(&format!("{prefix}{}", show_swap::line(line)));
     }
     if swap.timeline.len() > seen && !swap.ended && swap.next != expected {
-        context.say(&format!("            -> {}", plain(&swap.next)));
+        context.say(&format!("{prefix}            -> {}", plain(&swap.next)));
     }
 }
 
@@ -220,7 +223,7 @@ pub(super) fn on_interrupt(text: String, code: i32) {
             .enable_all()
             .build();
         if runtime.is_ok_and(|runtime| runtime.block_on(tokio::signal::ctrl_c()).is_ok()) {
-            eprintln!("{text}");
+            let _ = writeln!(std::io::stderr().lock(), "{text}");
             std::process::exit(code);
         }
     });

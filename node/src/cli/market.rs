@@ -1,10 +1,21 @@
 //! `offers` and `quote`.
 
+use cambista_engine::NoQuote;
+
+use std::time::Duration;
+
 use super::args_swap::{OffersArgs, QuoteArgs};
 use super::context::Context;
 use super::failure::{Exit, Failure};
-use super::show_quote;
-use crate::api::types::{AskQuotes, DirectionName, OfferList, QuoteList};
+use super::take;
+use super::{show_offers, show_quote};
+use crate::api::types::{AskPlan, DirectionName, NodeStatus, OfferList, PlanList};
+
+/// Between two looks at the offers.
+const LOOK: Duration = Duration::from_secs(2);
+/// What an empty market may come from.
+const ALONE: &str =
+    "This node is connected to no other node of the market: it needs the address of one.\n";
 
 /// The standing offers.
 pub(super) fn offers(context: &Context, args: &OffersArgs) -> Result<(), Failure> {
@@ -16,9 +27,22 @@ pub(super) fn offers(context: &Context, args: &OffersArgs) -> Result<(), Failure
     if let Some(amount) = args.amount {
         query.push(("amount_sat", amount.to_string()));
     }
-    let list: OfferList = context.client()?.get("/offers", &query)?;
+    let client = context.client()?;
+    let fetch = || -> Result<OfferList, Failure> {
+        let list: OfferList = client.get("/offers", &query)?;
+        Ok(filtered(list, args))
+    };
+    if args.watch {
+        return watch(context, fetch, direction, args.amount);
+    }
+    let list = fetch()?;
+    let alone = list.offers.is_empty() && {
+        let status: NodeStatus = client.get("/status", &[])?;
+        status.p2p_peers == 0
+    };
     context.show(&list, || {
         let next = match (list.offers.first(), direction) {
+            (None, _) if alone => "cambista peer connect --help".to_owned(),
             (None, _) => "cambista peer list".to_owned(),
             (Some(offer), asked) => {
                 let amount = args.amount.unwrap_or(offer.min_sat);
@@ -28,41 +52,76 @@ pub(super) fn offers(context: &Context, args: &OffersArgs) -> Result<(), Failure
                 )
             }
         };
-        let text = show_quote::offers(&list.offers, direction, args.amount);
-        format!("{text}Next: {}", context.command(&next))
+        let text = show_offers::offers(&list.offers, direction, args.amount);
+        let why = if alone { ALONE } else { "" };
+        format!("{text}{why}Next: {}", context.command(&next))
     });
     Ok(())
+}
+
+/// Those the filters let through.
+fn filtered(mut list: OfferList, args: &OffersArgs) -> OfferList {
+    let most = args
+        .max_cost
+        .zip(args.amount)
+        .map(|(cost, amount)| cost.of(amount));
+    list.offers.retain(|offer| {
+        let cheap = most.is_none_or(|most| {
+            let total = offer.est_total_sat.or(offer.est_fee_sat);
+            total.is_some_and(|total| u64::try_from(total).unwrap_or(0) <= most)
+        });
+        let done = offer.seen.as_ref().map_or(0, |seen| seen.done);
+        cheap && args.min_done.is_none_or(|least| done >= least)
+    });
+    list
+}
+
+/// The list again whenever it changes. With `--json` every line is one object.
+fn watch(
+    context: &Context,
+    fetch: impl Fn() -> Result<OfferList, Failure>,
+    direction: Option<DirectionName>,
+    amount: Option<u64>,
+) -> Result<(), Failure> {
+    let mut shown: Option<OfferList> = None;
+    loop {
+        let list = fetch()?;
+        if shown.as_ref() != Some(&list) {
+            context.show(&list, || {
+                let text = show_offers::offers(&list.offers, direction, amount);
+                format!("{}\n{text}", super::text::stamp(super::text::now()))
+            });
+            shown = Some(list);
+        }
+        std::thread::sleep(LOOK);
+    }
 }
 
 /// Firm quotes.
 pub(super) fn quote(context: &Context, args: &QuoteArgs) -> Result<(), Failure> {
     let direction = args.direction.into();
-    let list: QuoteList = context.client()?.post(
-        "/quotes",
-        &AskQuotes {
-            direction,
-            amount_sat: args.amount,
-            receive: args.receive,
-            address: args.address.clone(),
-            external: args.external,
-            maker: args.maker.clone(),
-        },
-    )?;
+    let ask = AskPlan {
+        receive: args.receive,
+        address: args.address.clone(),
+        external: args.external,
+        ..take::ask(direction, args.amount, &args.parts)
+    };
+    let list: PlanList = context.client()?.post("/plans", &ask)?;
     context.show(&list, || {
         let next = format!("cambista {} {}", word(direction), args.amount);
         let text = show_quote::quotes(&list, direction, args.amount);
         format!("{text}Next: {}", context.command(&next))
     });
-    if list.quotes.is_empty() {
-        Err(none(&list, direction))
+    if list.quotes.is_empty() && list.plan.is_none() {
+        Err(take::no_plan(&list, &ask))
     } else {
         Ok(())
     }
 }
 
 /// No maker gave a price.
-pub(super) fn none(list: &QuoteList, direction: DirectionName) -> Failure {
-    let reasons = match list.refused.as_slice() {
+pub(super) fn none(refused: &[NoQuote], direction: DirectionName) -> Failure {
+    let reasons = match refused {
         [] => String::new(),
         [one] => format!(" ({})", super::text::plain(&one.reason)),
         [first, ..] => format!(" (the first: {})", super::text::plain(&first.reason)),
@@ -71,10 +130,7 @@ pub(super) fn none(list: &QuoteList, direction: DirectionName) -> Failure {
         Exit::Refused,
         format!(
             "none of {} gave a price{reasons}. Nothing was begun",
-            super::text::count(
-                u64::try_from(list.refused.len()).unwrap_or(u64::MAX),
-                "maker"
-            )
+            super::text::count(u64::try_from(refused.len()).unwrap_or(u64::MAX), "maker")
         ),
         format!("cambista offers {}", word(direction)),
     )

@@ -9,13 +9,20 @@ mod context;
 mod contract;
 mod failure;
 mod follow;
+mod follow_order;
 mod init;
+mod maker;
+mod makers;
 mod market;
 mod money;
 mod node;
+mod paths;
 mod pay;
 mod qr;
+mod show_maker;
 mod show_node;
+mod show_offers;
+mod show_order;
 mod show_pay;
 mod show_quote;
 mod show_swap;
@@ -26,6 +33,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use args::{Cli, Command};
@@ -51,14 +59,15 @@ pub fn main() -> ExitCode {
 /// Says what went wrong and what to type next. Standard output stays clean for what went right.
 fn complain(failure: &Failure, json: bool, called: &str) {
     let next = context::with_globals(called, &failure.next);
-    if json {
-        eprintln!("{}", failure.json(&next));
-    } else {
-        eprintln!(
+    let said = match json {
+        true => failure.json(&next).to_string(),
+        false => format!(
             "{}\nNext: {next}",
             text::plain(&text::sentence(&failure.text))
-        );
-    }
+        ),
+    };
+    // Where nobody can be told, the exit code says it all.
+    let _ = writeln!(std::io::stderr().lock(), "{said}");
 }
 
 fn run(cli: Cli) -> Result<Exit, Failure> {
@@ -78,11 +87,13 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::In(args) => return take::take(context, Wish::into_lightning(args)),
         Command::Cancel(args) => follow::cancel(context, &args)?,
         Command::Swaps(args) => return follow::swaps(context, &args),
+        Command::Orders(args) => return follow_order::orders(context, &args),
         Command::Watch => watch::watch(context)?,
         Command::Invoice(args) => pay::invoice(context, &args)?,
         Command::Pay(args) => return pay::pay(context, &args),
         Command::Payments(args) => pay::payments(context, &args)?,
-        Command::Maker(command) => money::maker(context, command)?,
+        Command::Maker { command } => maker::maker(context, command)?,
+        Command::Makers(args) => makers::makers(context, &args)?,
         Command::Channel(command) => channel::channel(context, command)?,
         Command::Peer(command) => node::peer(context, command)?,
         Command::Wallet(command) => money::wallet(context, command)?,

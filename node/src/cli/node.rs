@@ -36,6 +36,12 @@ pub(super) fn run(context: &Context) -> Result<(), Failure> {
         .block_on(daemon::run(options))
         .map_err(|error| match error {
             DaemonError::DataDir(error) => error.into(),
+            // Nothing but what it says helps.
+            DaemonError::Broken(ref reason) if cambista_ldk::is_old_copy(reason) => {
+                failed(error.to_string())
+            }
+            // It says what to repair; after that it goes on where it was.
+            DaemonError::Broken(_) => Failure::new(Exit::Other, error.to_string(), "cambista run"),
             other => failed(other.to_string()),
         })
 }

@@ -1,9 +1,7 @@
 //! The node, its money, channels and peers as people read them.
 
-use super::text::{count, ends, percent, plain, sat, short, table};
-use crate::api::types::{
-    Balance, Channel, MakerSettings, Peer, PeerKind, Returning, SideSettings, Status, Wait,
-};
+use super::text::{count, ends, plain, sat, short, table};
+use crate::api::types::{Balance, Channel, Peer, PeerKind, Returning, Status, Wait};
 
 /// How the node is. `next` is what to do, as a command.
 pub(super) fn status(status: &Status, next: &str) -> String {
@@ -249,39 +247,4 @@ pub(super) fn peers(peers: &[Peer]) -> String {
         })
         .collect();
     table(&["kind", "", "node", "address"], &rows)
-}
-
-/// The maker's business.
-pub(super) fn maker(settings: &MakerSettings) -> String {
-    let mut text = format!("Maker {}\n", if settings.enabled { "on" } else { "off" });
-    let mut row = |name: &str, side: Option<SideSettings>| {
-        let value = side.map_or_else(|| "not offered".to_owned(), |side| self::side(&side));
-        text.push_str(&format!("  {name:<22} {value}\n"));
-    };
-    row("Lightning -> on-chain", settings.out);
-    row("on-chain -> Lightning", settings.into);
-    let external = settings.external_ppm.map_or_else(
-        || "not taken".to_owned(),
-        |ppm| format!("taken for {} more", percent(ppm.into(), 1_000_000)),
-    );
-    text.push_str(&format!("  {:<22} {external}\n", "coins from outside"));
-    text.push_str(&format!(
-        "  refund after {}; quotes good for {} s; at most {} open\n",
-        count(settings.refund_delta.into(), "block"),
-        settings.quote_secs,
-        count(settings.max_open.into(), "swap"),
-    ));
-    text
-}
-
-fn side(side: &SideSettings) -> String {
-    format!(
-        "{} {} {} ({} ppm), plus chain costs; from {} to {}",
-        sat(side.base_sat),
-        if side.ppm < 0 { "-" } else { "+" },
-        percent(i64::from(side.ppm.unsigned_abs()), 1_000_000),
-        side.ppm,
-        sat(side.min_sat),
-        sat(side.max_sat),
-    )
 }

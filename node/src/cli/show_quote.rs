@@ -1,9 +1,11 @@
 //! Offers and quotes as people read them.
 
+use cambista_engine::order::PlannedSwap;
 use cambista_engine::view::QuoteView;
 
-use super::text::{clock, count, ends, now, percent, plain, sat, signed, table};
-use crate::api::types::{DirectionName, Offer, Order, QuoteList};
+use super::show_order;
+use super::text::{count, ends, now, percent, plain, sat, signed, table};
+use crate::api::types::{DirectionName, Order, PlanList};
 
 /// `Lightning -> on-chain`
 pub(super) const fn arrow(direction: DirectionName) -> &'static str {
@@ -22,73 +24,12 @@ pub(super) fn arrow_of(word: &str) -> &'static str {
     })
 }
 
-/// The market, one direction under the other.
-pub(super) fn offers(
-    offers: &[Offer],
-    asked: Option<DirectionName>,
-    amount: Option<u64>,
-) -> String {
-    let mut text = String::new();
-    for direction in [DirectionName::Out, DirectionName::In] {
-        if asked.is_some_and(|asked| asked != direction) {
-            continue;
-        }
-        let rows: Vec<Vec<String>> = offers
-            .iter()
-            .filter(|offer| offer.direction == direction)
-            .map(offer_row)
-            .collect();
-        text.push_str(arrow(direction));
-        if let Some(amount) = amount {
-            text.push_str(&format!(", {}", sat(amount)));
-        }
-        if rows.is_empty() {
-            text.push_str(": no offers\n");
-            continue;
-        }
-        text.push('\n');
-        text.push_str(&table(
-            &[
-                "maker",
-                ">fixed",
-                ">share",
-                ">from",
-                ">up to",
-                ">fee",
-                "until (UTC)",
-                "",
-            ],
-            &rows,
-        ));
-    }
-    text
-}
-
-fn offer_row(offer: &Offer) -> Vec<String> {
-    vec![
-        plain(&offer.maker),
-        sat(offer.base_sat),
-        percent(i64::from(offer.ppm), 1_000_000),
-        sat(offer.min_sat),
-        sat(offer.max_sat),
-        offer.est_fee_sat.map(signed).unwrap_or_default(),
-        clock(offer.expires_at),
-        if offer.own {
-            "yours".into()
-        } else {
-            String::new()
-        },
-    ]
-}
-
-/// Firm quotes, cheapest first, and who gave none.
-pub(super) fn quotes(list: &QuoteList, direction: DirectionName, amount: u64) -> String {
+/// Firm quotes side by side, with what each part costs, who gave none, and the split that is cheaper or needed.
+pub(super) fn quotes(list: &PlanList, direction: DirectionName, amount: u64) -> String {
     let mut text = format!("{}, {}", arrow(direction), sat(amount));
     if let Some(best) = list.quotes.first() {
         let seconds = best.valid_until.saturating_sub(now());
-        text.push_str(&format!(
-            "   (firm, cheapest first; good for {seconds} s)\n"
-        ));
+        text.push_str(&format!("   (firm, best first; good for {seconds} s)\n"));
         let rows: Vec<Vec<String>> = list
             .quotes
             .iter()
@@ -99,17 +40,20 @@ pub(super) fn quotes(list: &QuoteList, direction: DirectionName, amount: u64) ->
             &[
                 "#",
                 "maker",
-                ">you send",
                 ">you receive",
+                ">maker fee",
+                ">miners",
+                ">routing",
                 ">cost",
                 ">share",
+                ">prepay at risk",
                 ">lost if it fails",
                 "locked at most",
             ],
             &rows,
         ));
     } else {
-        text.push_str(": no maker gave a price\n");
+        text.push_str(": no single maker gave a price\n");
     }
     for refusal in &list.refused {
         text.push_str(&format!(
@@ -118,6 +62,10 @@ pub(super) fn quotes(list: &QuoteList, direction: DirectionName, amount: u64) ->
             plain(&refusal.reason)
         ));
     }
+    if let Some(plan) = list.plan.as_ref().filter(|plan| plan.swaps.len() > 1) {
+        let single = list.quotes.first().map(|quote| quote.total_sat);
+        text.push_str(&show_order::split(plan, single));
+    }
     text
 }
 
@@ -125,10 +73,13 @@ fn quote_row(index: usize, quote: &QuoteView) -> Vec<String> {
     vec![
         (index + 1).to_string(),
         ends(&quote.maker),
-        sat(quote.send_sat),
         sat(quote.receive_sat),
+        signed(quote.maker_fee_sat),
+        sat(quote.miner_fee_sat),
+        sat(quote.routing_fee_sat),
         signed(quote.total_sat),
         percent(quote.total_sat, quote.amount_sat),
+        sat(quote.prepay_sat),
         sat(quote.worst_if_failed_sat),
         format!(
             "{} (~{} h)",
@@ -138,42 +89,8 @@ fn quote_row(index: usize, quote: &QuoteView) -> Vec<String> {
     ]
 }
 
-/// The limits that will hold: the user's where given, the quote's where not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Terms {
-    pub(super) miner: u64,
-    pub(super) routing: u64,
-    pub(super) confirmations: u32,
-}
-
-impl Terms {
-    /// As the engine will hold them: with `max_fee` the other limits are lowered until all of it stays below.
-    pub(super) fn of(quote: &QuoteView, order: &Order) -> Self {
-        let mut miner = order.max_miner_fee_sat.unwrap_or(quote.max_miner_fee_sat);
-        let mut routing = order
-            .max_routing_fee_sat
-            .unwrap_or(quote.max_routing_fee_sat);
-        if let Some(max_fee) = order.max_fee_sat {
-            let budget = max_fee.saturating_add_signed(quote.maker_fee_sat.saturating_neg());
-            miner = miner.min(budget.saturating_sub(quote.routing_fee_sat));
-            routing = routing.min(budget.saturating_sub(miner));
-        }
-        Self {
-            miner,
-            routing,
-            confirmations: order.confirmations.unwrap_or(quote.confirmations),
-        }
-    }
-
-    /// The most the swap may cost if it works (sat).
-    pub(super) fn worst(self, quote: &QuoteView) -> i64 {
-        let limits = self.miner.saturating_add(self.routing);
-        quote.maker_fee_sat.saturating_add_unsigned(limits)
-    }
-}
-
 /// The limits the user set, in the command (`typed`) or for good.
-fn limits(typed: &Order, order: &Order) -> String {
+pub(super) fn limits(typed: &Order, order: &Order) -> String {
     let one = |typed: Option<u64>, limit: Option<u64>, what: &str| {
         let from = match typed {
             Some(_) => "",
@@ -193,8 +110,10 @@ fn limits(typed: &Order, order: &Order) -> String {
     limits.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// The whole price, before anything begins. `typed` is the order as typed, `order` the one with the standing limits.
-pub(super) fn price(quote: &QuoteView, terms: Terms, typed: &Order, order: &Order) -> String {
+/// The whole price of one swap, before anything begins. `lost`: the most that may be lost if it fails (sat). `typed` is
+/// the order as typed, `order` the one with the standing limits.
+pub(super) fn price(swap: &PlannedSwap, lost: u64, typed: &Order, order: &Order) -> String {
+    let quote = &swap.quote;
     let to = order.address.as_deref();
     let out = quote.direction == "out";
     let destination = to.map_or_else(|| "this node's wallet".to_owned(), plain);
@@ -221,7 +140,7 @@ pub(super) fn price(quote: &QuoteView, terms: Terms, typed: &Order, order: &Orde
             sat(at_risk)
         ),
     };
-    let lost = match (out, quote.worst_if_failed_sat) {
+    let lost = match (out, lost) {
         (_, 0) => "nothing".to_owned(),
         (true, worst) => format!("at most {}: the prepay and its routing", sat(worst)),
         (false, worst) => format!(
@@ -237,7 +156,7 @@ pub(super) fn price(quote: &QuoteView, terms: Terms, typed: &Order, order: &Orde
         ),
         ("You receive", format!("{} {into}", sat(quote.receive_sat))),
         ("Cost", about(quote)),
-        ("At most", at_most(quote, terms)),
+        ("At most", at_most(swap)),
         ("If it fails", format!("you lose {lost}")),
         (
             "Locked",
@@ -249,7 +168,7 @@ pub(super) fn price(quote: &QuoteView, terms: Terms, typed: &Order, order: &Orde
         ),
         (
             if out { "Waits for" } else { "Maker waits" },
-            count(terms.confirmations.into(), "confirmation"),
+            count(swap.confirmations.into(), "confirmation"),
         ),
     ];
     let mut text = format!(
@@ -283,18 +202,21 @@ fn about(quote: &QuoteView) -> String {
 }
 
 /// The most it may cost, and which limits make it so.
-fn at_most(quote: &QuoteView, terms: Terms) -> String {
+fn at_most(swap: &PlannedSwap) -> String {
+    let (miner, routing) = (swap.max_miner_fee_sat, swap.max_routing_fee_sat);
     let mut limits = Vec::new();
-    if terms.miner > 0 {
-        limits.push(format!("miners up to {}", sat(terms.miner)));
+    if miner > 0 {
+        limits.push(format!("miners up to {}", sat(miner)));
     }
-    if terms.routing > 0 {
-        limits.push(format!("routing up to {}", sat(terms.routing)));
+    if routing > 0 {
+        limits.push(format!("routing up to {}", sat(routing)));
     }
     let limits = if limits.is_empty() {
         String::new()
     } else {
         format!(" ({})", limits.join(", "))
     };
-    format!("{} if it works{limits}", signed(terms.worst(quote)))
+    let both = miner.saturating_add(routing);
+    let worst = swap.quote.maker_fee_sat.saturating_add_unsigned(both);
+    format!("{} if it works{limits}", signed(worst))
 }

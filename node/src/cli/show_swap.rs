@@ -104,6 +104,7 @@ pub(super) fn cost(cost: &CostView, amount: u64) -> String {
         ("miners", paid(cost.miner_fee_sat)),
         ("routing", paid(Msat(cost.routing_fee_msat).to_sat_ceil())),
         ("prepay", turned(cost.prepay_sat)),
+        ("lost", paid(cost.lost_sat)),
     ];
     let total = turned(cost.total_sat);
     let maker = signed(turned(cost.maker_fee_sat));

@@ -1,34 +1,33 @@
 //! What the API asks of the node besides swaps.
 
-use std::str::FromStr as _;
 use std::sync::Arc;
 
+use bitcoin::Network;
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Address, Amount, FeeRate, Network};
+use cambista_engine::ports::Clock as _;
 use cambista_engine::{EngineHandle, MakerContact, MakerPolicy};
-use cambista_ldk::wallet::{SendAmount, WalletError};
-use cambista_ldk::{ChannelError, Node, OpenChannel as Opening, PeerError};
+use cambista_ldk::Node;
 use cambista_protocol::words::Direction;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 
-use super::{convert, invoices};
+use super::peers::channel;
+use super::wallet::wallet;
+use super::{convert, invoices, makers};
+use crate::adapters::system::SystemClock;
 use crate::api::types::{
-    AskInvoice, Balance, Channel, Code, ConnectPeer, Funds, Invoice, Limits, NodeStatus, Offer,
-    OffersQuery, OpenChannel, PayInvoice, Payment, Peer, PeerKind, Problem, Returning, SendCoins,
-    Sent, WalletTransaction,
+    AskInvoice, Balance, Business, Channel, ConnectPeer, Invoice, KnownMaker, Limits, MakerDetail,
+    NodeStatus, Offer, OffersQuery, OpenChannel, PayInvoice, Payment, Peer, PeerKind, Problem,
+    Returning, SendCoins, Sent, WalletTransaction,
 };
 use crate::api::{Answer, Backend};
 use crate::network::{Multiaddr, NetworkHandle};
-use crate::offers::{self, Announcer, Market, peers};
+use crate::offers::{self, Announcer, Market, Memory};
 use crate::payments::Payments;
 use crate::store::{Store, StoreError};
 
 /// Where the maker's business is remembered.
 pub(super) const MAKER_KEY: &str = "maker-policy";
-
-/// A payment to oneself or to others may wait this many blocks when nothing else was said.
-const SEND_TARGET: u16 = 6;
 
 /// The node behind the API.
 pub(super) struct NodeBackend {
@@ -41,6 +40,7 @@ pub(super) struct NodeBackend {
     pub(super) store: Arc<Store>,
     pub(super) payments: Arc<Payments>,
     pub(super) limits: Limits,
+    pub(super) memory: Arc<Memory>,
     pub(super) ask_stop: watch::Sender<bool>,
 }
 
@@ -52,53 +52,7 @@ pub(super) fn stored(error: &StoreError) -> Problem {
     Problem::internal(error.to_string()).next("cambista status")
 }
 
-fn wallet(error: &WalletError) -> Problem {
-    let text = error.to_string();
-    match error {
-        WalletError::InsufficientFunds { .. } => {
-            Problem::refused(text).next("cambista wallet balance")
-        }
-        WalletError::Dust { .. } => Problem::invalid(text),
-        _ => Problem::internal(text).next("cambista status"),
-    }
-}
-
-fn peer(error: &PeerError) -> Problem {
-    let text = error.to_string();
-    match error {
-        PeerError::Address(_) => {
-            Problem::invalid(text).next("cambista peer connect PUBKEY@HOST:PORT")
-        }
-        _ => Problem::unavailable(text).next("cambista peer list"),
-    }
-}
-
-fn channel(error: &ChannelError) -> Problem {
-    match error {
-        ChannelError::Peer(error) => peer(error),
-        ChannelError::NotConnected => {
-            Problem::unavailable(error.to_string()).next("cambista peer list")
-        }
-        ChannelError::Unknown => {
-            Problem::not_found(error.to_string()).next("cambista channel list")
-        }
-        _ => Problem::refused(error.to_string()).next("cambista wallet balance"),
-    }
-}
-
 impl NodeBackend {
-    fn money(&self) -> Balance {
-        let (lightning, chain) = (self.node.liquidity(), self.node.wallet().balance());
-        Balance {
-            lightning_outbound_sat: lightning.outbound_msat / 1_000,
-            lightning_inbound_sat: lightning.inbound_msat / 1_000,
-            onchain_confirmed_sat: chain.confirmed.to_sat(),
-            onchain_pending_sat: chain.pending.to_sat(),
-            onchain_reserved_sat: chain.reserved.to_sat(),
-            onchain_spendable_sat: chain.spendable.to_sat(),
-        }
-    }
-
     fn describe(&self) -> NodeStatus {
         let chain = self.node.chain().status();
         let id = self.swarm.local_peer_id();
@@ -132,203 +86,6 @@ impl NodeBackend {
             balance: self.money(),
         }
     }
-
-    /// No swap begins on an old view of the chain.
-    fn in_touch(&self) -> Result<(), Problem> {
-        if offers::in_touch(&self.node) {
-            return Ok(());
-        }
-        let reason = self.node.chain().status().last_error;
-        let reason = reason.unwrap_or_else(|| "bitcoind is still catching up".into());
-        Err(Problem::unavailable(format!(
-            "no swap can begin while this node is out of touch with the chain ({reason}); open swaps go on by themselves"
-        ))
-        .next("cambista status"))
-    }
-
-    fn listed(&self, query: OffersQuery) -> Vec<Offer> {
-        let directions = match query.direction {
-            Some(direction) => vec![Direction::from(direction)],
-            None => vec![Direction::Out, Direction::In],
-        };
-        let book = self.market.offers();
-        let mut all: Vec<Offer> = Vec::new();
-        for direction in directions {
-            let priced = book.iter().filter_map(|(offer, own)| {
-                convert::offer(offer, *own, direction, query.amount_sat)
-            });
-            let mut side: Vec<Offer> = priced.collect();
-            // Without an amount a middling one decides who is first.
-            side.sort_by_key(|offer| {
-                (
-                    offer.est_fee_sat.unwrap_or_else(|| middling(offer)),
-                    offer.maker.clone(),
-                )
-            });
-            all.append(&mut side);
-        }
-        all
-    }
-
-    fn candidates(
-        &self,
-        direction: Direction,
-        amount_sat: u64,
-        maker: Option<PublicKey>,
-        limit: usize,
-    ) -> Vec<MakerContact> {
-        match maker {
-            None => {
-                let best = self.market.best(direction, amount_sat, limit);
-                best.into_iter()
-                    .map(|ranked| convert::contact(ranked.offer))
-                    .collect()
-            }
-            // The wish is explicit: an amount outside the offer's limits is for the maker itself to refuse.
-            Some(maker) if maker != self.node.node_id() => self
-                .market
-                .offer_of(&maker)
-                .map(convert::contact)
-                .into_iter()
-                .collect(),
-            Some(_) => Vec::new(),
-        }
-    }
-
-    async fn open(&self, open: OpenChannel) -> Result<String, Problem> {
-        let (peer, address) = convert::lightning_address(&open.node)?;
-        let push_msat = open.push_sat.checked_mul(1_000).ok_or_else(|| {
-            Problem::invalid("this is more money than there is; nothing was spent")
-        })?;
-        let opening = Opening {
-            peer,
-            address,
-            amount_sat: open.amount_sat,
-            push_msat,
-            announced: open.announced,
-        };
-        let id = self
-            .node
-            .open_channel(opening)
-            .await
-            .map_err(|error| channel(&error))?;
-        Ok(bitcoin::hex::DisplayHex::to_lower_hex_string(&id))
-    }
-
-    async fn dial(&self, to: ConnectPeer) -> Result<(), Problem> {
-        if to.address.starts_with('/') {
-            let address: Multiaddr = to.address.parse().map_err(|_| {
-                Problem::invalid("this is not a market address")
-                    .next("cambista peer connect ADDRESS")
-            })?;
-            let dialled = self.swarm.dial(address.clone()).await;
-            let peer = dialled.map_err(|error| {
-                Problem::unavailable(error.to_string()).next("cambista peer list")
-            })?;
-            return peers::remember(&self.store, &address, peer).map_err(|error| stored(&error));
-        }
-        let (key, address) = convert::lightning_address(&to.address)?;
-        let address = address.ok_or_else(|| {
-            Problem::invalid("say where the node is: its key, then @host:port")
-                .next("cambista peer connect PUBKEY@HOST:PORT")
-        })?;
-        self.node
-            .connect(key, &address)
-            .await
-            .map_err(|error| peer(&error))
-    }
-
-    async fn send_coins(&self, send: SendCoins) -> Result<Sent, Problem> {
-        let to = Address::from_str(&send.address)
-            .ok()
-            .and_then(|address| address.require_network(self.network).ok())
-            .ok_or_else(|| {
-                Problem::invalid(format!(
-                    "this is no address on {}; nothing was sent",
-                    self.network
-                ))
-            })?;
-        let amount = match (send.amount_sat, send.all) {
-            (Some(sat), false) => SendAmount::Exact(Amount::from_sat(sat)),
-            (None, true) => SendAmount::All,
-            _ => {
-                return Err(Problem::invalid(
-                    "say either an amount or all of it; nothing was sent",
-                ));
-            }
-        };
-        let rate = match send.fee_rate_sat_vb {
-            Some(rate) => FeeRate::from_sat_per_vb(rate).ok_or_else(|| {
-                Problem::invalid("this fee rate is beyond all money; nothing was sent")
-            })?,
-            None => self.node.fees().rate(SEND_TARGET),
-        };
-        let tx = self
-            .node
-            .wallet()
-            .send(&to, amount, rate)
-            .map_err(|error| wallet(&error))?;
-        let txid = tx.compute_txid();
-        if let Err(error) = self
-            .node
-            .broadcaster()
-            .broadcast(std::slice::from_ref(&tx))
-            .await
-        {
-            return Err(not_broadcast(&self.node, &tx, &error));
-        }
-        let script = to.script_pubkey();
-        let paid = tx
-            .output
-            .iter()
-            .find(|output| output.script_pubkey == script)
-            .map(|output| output.value);
-        let history = self.node.wallet().history();
-        let fee = history
-            .iter()
-            .find(|known| known.txid == txid)
-            .and_then(|known| known.fee);
-        Ok(Sent {
-            txid: txid.to_string(),
-            amount_sat: paid.unwrap_or(Amount::ZERO).to_sat(),
-            fee_sat: fee
-                .unwrap_or_else(|| rate.fee_wu(tx.weight()).unwrap_or(Amount::ZERO))
-                .to_sat(),
-        })
-    }
-}
-
-/// Refused by bitcoind: nobody has it, its coins are free again. No answer from bitcoind: somebody may have it.
-fn not_broadcast(
-    node: &Node,
-    tx: &bitcoin::Transaction,
-    error: &cambista_ldk::rpc::RpcError,
-) -> Problem {
-    if matches!(error, cambista_ldk::rpc::RpcError::Rpc { .. }) {
-        node.wallet().release_tx(tx);
-        return Problem::refused(format!(
-            "bitcoind refuses the transaction ({error}); nothing was sent"
-        ));
-    }
-    Problem::new(
-        Code::Unavailable,
-        format!(
-            "transaction {} may or may not have been sent: {error}",
-            tx.compute_txid()
-        ),
-    )
-    .funds(Funds::Unknown)
-    .next("cambista wallet balance")
-}
-
-/// What an offer would cost for an amount in the middle of its limits.
-fn middling(offer: &Offer) -> i64 {
-    let amount = Amount::from_sat(offer.min_sat.midpoint(offer.max_sat));
-    let price = cambista_protocol::money::Price {
-        base_sat: offer.base_sat,
-        ppm: offer.ppm,
-    };
-    price.fee(amount).unwrap_or(i64::MAX)
 }
 
 impl Backend for NodeBackend {
@@ -338,6 +95,19 @@ impl Backend for NodeBackend {
 
     fn limits(&self) -> Limits {
         self.limits
+    }
+
+    fn alone(&self) -> Option<Problem> {
+        let hears_offers = self.market.offers().iter().any(|(_, own)| !own);
+        let alone = self.swarm.peers().is_empty() && !hears_offers;
+        alone.then(|| {
+            Problem::unavailable(
+                "this node is connected to no other node of the market, so there is nobody to ask; nothing was begun. \
+                 It needs the address of one, such as /dns4/some.node/tcp/9740/p2p/12D3Koo...: another owner's \
+                 `cambista status` shows theirs",
+            )
+            .next("cambista peer connect --help")
+        })
     }
 
     fn status(&self) -> Answer<'_, NodeStatus> {
@@ -360,15 +130,32 @@ impl Backend for NodeBackend {
             .map(|()| self.candidates(direction, amount_sat, maker, limit)))
     }
 
-    fn set_maker(&self, policy: MakerPolicy) -> Answer<'_, ()> {
+    fn resting_until(&self, direction: Direction, amount_sat: u64) -> Option<u64> {
+        offers::resting_until(&self.market, &self.memory, direction, amount_sat)
+    }
+
+    fn set_maker(&self, mut policy: MakerPolicy) -> Answer<'_, ()> {
+        policy.set_at = SystemClock.now();
         Box::pin(async move {
             self.store
                 .set_setting(MAKER_KEY, &policy)
                 .map_err(|error| stored(&error))?;
             self.engine.set_policy(policy).await?;
-            self.announcer.set(policy);
+            self.announcer.changed();
             Ok(())
         })
+    }
+
+    fn business(&self) -> Answer<'_, Business> {
+        Box::pin(async move { Ok(makers::business(&self.engine.maker_report().await?)) })
+    }
+
+    fn known_makers(&self) -> Answer<'_, Vec<KnownMaker>> {
+        now(Ok(self.all_known()))
+    }
+
+    fn known_maker(&self, id: String) -> Answer<'_, MakerDetail> {
+        now(self.one_known(&id))
     }
 
     fn channels(&self) -> Answer<'_, Vec<Channel>> {

@@ -5,7 +5,10 @@ use std::io::IsTerminal as _;
 use tracing_subscriber::EnvFilter;
 
 /// Without `RUST_LOG`: what an owner wants to read.
-const DEFAULT: &str = "info,libp2p=warn,libp2p_swarm=warn,libp2p_gossipsub=error,hyper_util=warn";
+///
+/// What strangers can make a library warn of without end is left out.
+const DEFAULT: &str = "info,libp2p=warn,libp2p_swarm=warn,libp2p_gossipsub=error,libp2p_autonat=error,libp2p_kad=error,\
+                       libp2p_request_response=error,libp2p_relay=error,hyper_util=warn";
 
 /// Writes to standard output as `RUST_LOG` says. A second call changes nothing.
 pub(super) fn init() {
@@ -13,5 +16,8 @@ pub(super) fn init() {
     let _ = tracing_subscriber::fmt()
         .with_ansi(std::io::stdout().is_terminal())
         .with_env_filter(filter)
+        // What cannot be written is dropped: the complaint about it would go to a place as full as this one, and a
+        // complaint that fails would end the part of the node that had something to say.
+        .log_internal_errors(false)
         .try_init();
 }

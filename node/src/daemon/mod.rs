@@ -6,8 +6,12 @@ mod error;
 mod invoices;
 mod log;
 mod maintain;
+mod makers;
+mod market;
+mod peers;
 mod signals;
 mod start;
+mod wallet;
 
 use std::path::PathBuf;
 

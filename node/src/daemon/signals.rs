@@ -4,12 +4,19 @@ use tokio::signal;
 
 use super::DaemonError;
 
+/// Sent to a process that writes to a file beyond the size its system allows it.
+#[cfg(any(target_os = "linux", target_os = "macos"))]
+const SIGXFSZ: i32 = 25;
+
 /// Listens from its making on, so that no signal is lost while the node starts.
 pub(super) struct Signals {
     #[cfg(unix)]
     terminate: signal::unix::Signal,
     #[cfg(unix)]
     interrupt: signal::unix::Signal,
+    /// Heard only so that it does not end the process: the write it is about fails, as on a full disk.
+    #[cfg(any(target_os = "linux", target_os = "macos"))]
+    _file_too_large: signal::unix::Signal,
 }
 
 impl Signals {
@@ -20,6 +27,8 @@ impl Signals {
         Ok(Self {
             terminate: on(SignalKind::terminate())?,
             interrupt: on(SignalKind::interrupt())?,
+            #[cfg(any(target_os = "linux", target_os = "macos"))]
+            _file_too_large: on(SignalKind::from_raw(SIGXFSZ))?,
         })
     }
 

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitcoin::hex::DisplayHex as _;
-use cambista_engine::ports::{Clock as _, Entropy as _};
+use cambista_engine::order::Orders;
+use cambista_engine::ports::{Clock as _, Entropy as _, Store as _};
 use cambista_engine::{Engine, EngineHandle, MakerPolicy};
+use cambista_ldk::chain::ChainError;
 use cambista_ldk::rpc::{Auth, Rpc, RpcError};
 use cambista_ldk::{Node, StartError};
 use tokio::net::TcpListener;
@@ -15,13 +17,13 @@ use tokio::task::JoinHandle;
 use super::backend::{MAKER_KEY, NodeBackend};
 use super::{DaemonError, maintain};
 use crate::adapters::system::{SystemClock, SystemEntropy};
-use crate::adapters::{Events, NodePorts, SwapWatcher};
+use crate::adapters::{Events, MakersPort, NodePorts, SwapWatcher};
 use crate::api;
 use crate::config::Config;
-use crate::datadir::DataDir;
+use crate::datadir::{DataDir, is_open};
 use crate::keys::Seed;
 use crate::network::{Network, NetworkConfig, NetworkHandle};
-use crate::offers::{self, Announcer, Inbox, Market, SEQUENCE_KEY};
+use crate::offers::{self, Announcer, Inbox, Market, Memory, SEQUENCE_KEY};
 use crate::payments::Payments;
 use crate::store::Store;
 
@@ -45,6 +47,19 @@ impl Running {
         ask_stop: watch::Sender<bool>,
     ) -> Result<Self, DaemonError> {
         let config = Config::load(&dir.config())?;
+        for path in dir.close_to_others()? {
+            tracing::warn!(path = %path.display(), "others on this machine could read this file, which holds this node's secrets; \
+                it is closed to them now. If anybody else uses this machine, move the money to a node with new words");
+        }
+        if let Some(cookie) = config
+            .bitcoind
+            .cookie
+            .as_deref()
+            .filter(|path| is_open(path))
+        {
+            tracing::warn!(path = %cookie.display(), "others on this machine can read bitcoind's cookie, and with it spend what \
+                bitcoind's own wallet holds: start bitcoind with -rpccookieperms=owner");
+        }
         let seed = Seed::from_words(&dir.read_seed()?, config.network)?;
         // First of all that is written, so that a folder nothing can be written to is found out before anything is begun.
         let token = SystemEntropy.bytes32().to_lower_hex_string();
@@ -76,23 +91,43 @@ impl Running {
 
         let payments = Arc::new(Payments::new(Arc::clone(&store)));
         // The engine repeats claims before Lightning is given blocks, and Lightning tells it everything from then on.
-        let ports = NodePorts::new(&node, network.clone(), Arc::clone(&store), seed);
+        let memory = Arc::new(Memory::load(Arc::clone(&store))?);
+        let ports = NodePorts::new(
+            &node,
+            network.clone(),
+            Arc::clone(&store),
+            seed,
+            Arc::clone(&memory),
+        );
         let engine = Engine::start(Arc::new(ports), policy)?;
-        node.run(
-            Arc::new(SwapWatcher::new(engine.clone())),
-            Arc::new(Events::new(engine.clone(), Arc::clone(&payments))),
-        )
-        .await?;
+        let watcher = SwapWatcher::new(engine.clone(), Arc::clone(node.fees()));
+        let events = Events::new(engine.clone(), Arc::clone(&payments));
+        match node.run(Arc::new(watcher), Arc::new(events)).await {
+            Ok(()) => {}
+            // The engine knows what it died of.
+            Err(StartError::Chain(ChainError::WatcherGone)) => {
+                return Err(DaemonError::Broken(engine.failed().await));
+            }
+            Err(error) => return Err(error.into()),
+        }
         payments.drop_unsent(|hash| node.payment(*hash).is_some(), SystemClock.now())?;
         engine.wake().await;
         inbox.use_engine(engine.clone(), Arc::clone(&node));
+        let makers = MakersPort::new(Arc::clone(&node), Arc::clone(&market), Arc::clone(&memory));
+        let orders = Orders::start(
+            engine.clone(),
+            Arc::new(makers),
+            Arc::new(SystemClock),
+            Arc::new(SystemEntropy),
+            store.orders()?,
+        );
 
         let announcer = Announcer::new(
             Arc::clone(&market),
             network.clone(),
             Arc::clone(&node),
             Arc::clone(&store),
-            policy,
+            engine.clone(),
         );
         let announcer = Arc::new(announcer);
         let (stop, stopped) = watch::channel(false);
@@ -106,21 +141,22 @@ impl Running {
             store: Arc::clone(&store),
             payments,
             limits: config.limits,
+            memory: Arc::clone(&memory),
             ask_stop,
         };
         let mut tasks = vec![
             tokio::spawn(announcer.run(stopped.clone())),
-            tokio::spawn(maintain::run(market, stopped.clone())),
+            tokio::spawn(maintain::run(Arc::clone(&market), stopped.clone())),
+            tokio::spawn(offers::sync::again(
+                Arc::clone(&market),
+                network.clone(),
+                stopped.clone(),
+            )),
+            tokio::spawn(offers::shelf::keep(dir.offers(), market, stopped.clone())),
+            tokio::spawn(memory.keep(stopped.clone())),
             tokio::spawn(offers::peers::keep(store, network.clone(), stopped.clone())),
         ];
-        tasks.push(serve(
-            dir,
-            &token,
-            listener,
-            engine.clone(),
-            backend,
-            stopped,
-        )?);
+        tasks.push(serve(dir, &token, listener, orders, backend, stopped)?);
         tracing::info!(
             node_id = %node.node_id(),
             peer_id = %network.local_peer_id(),
@@ -190,12 +226,16 @@ fn swarm(
         || !config.p2p.listen.is_empty()
         || !config.p2p.external.is_empty()
         || store.setting::<u64>(SEQUENCE_KEY)?.is_some();
-    let mut swarm = NetworkConfig::new(config.network);
+    let makes = policy.enabled || config.maker.enabled;
+    let mut swarm = config.p2p.swarm(config.network, makes);
     swarm.identity = known.then(|| seed.identity());
-    swarm.listen.clone_from(&config.p2p.listen);
-    swarm.external.clone_from(&config.p2p.external);
-    swarm.bootstrap.clone_from(&config.p2p.bootstrap);
     swarm.bootstrap.extend(offers::peers::named(store)?);
+    swarm.known = offers::peers::known(store);
+    if swarm.proxy.is_some() {
+        tracing::info!(
+            "market peers are called through the proxy; Lightning peers and bitcoind are not"
+        );
+    }
     Ok(swarm)
 }
 
@@ -203,7 +243,7 @@ fn serve(
     dir: &DataDir,
     token: &str,
     listener: TcpListener,
-    engine: EngineHandle,
+    orders: Orders,
     backend: NodeBackend,
     stop: watch::Receiver<bool>,
 ) -> Result<JoinHandle<()>, DaemonError> {
@@ -211,7 +251,7 @@ fn serve(
         address: ([127, 0, 0, 1], 0).into(),
         source,
     })?;
-    let state = api::State::new(engine, Arc::new(backend), token);
+    let state = api::State::new(orders, Arc::new(backend), token);
     let serving = tokio::spawn(async move {
         if let Err(error) = api::serve(listener, state, stop).await {
             tracing::error!(%error, "the API has ended; the node goes on, swaps are not affected");

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use libp2p::{
-    Multiaddr, PeerId, multiaddr,
+    Multiaddr, PeerId,
     swarm::dial_opts::{DialOpts, PeerCondition},
 };
 use tokio::time::Instant;
 
-use super::error::NetworkError;
+use super::{address::peer_of, error::NetworkError};
 
 /// Pause after the first failure, doubled after each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -34,21 +34,15 @@ enum State {
     DialAt(Instant),
 }
 
-/// The peer an address leads to, if it says so.
-pub(super) fn peer_of(address: &Multiaddr) -> Option<PeerId> {
-    match address.iter().last() {
-        Some(multiaddr::Protocol::P2p(peer)) => Some(peer),
-        _ => None,
-    }
-}
-
 impl Bootstrap {
+    /// Those at `addresses`, to be called at `from`.
+    ///
     /// # Errors
     /// When an address does not end in `/p2p/<peer id>`.
     pub(super) fn new(
         addresses: &[Multiaddr],
         local: PeerId,
-        now: Instant,
+        from: Instant,
     ) -> Result<Self, NetworkError> {
         let mut peers: Vec<Entry> = Vec::new();
         for address in addresses {
@@ -63,7 +57,7 @@ impl Bootstrap {
                     peer,
                     addresses: vec![address.clone()],
                     pause: FIRST_PAUSE,
-                    state: State::DialAt(now),
+                    state: State::DialAt(from),
                 }),
             }
         }
@@ -72,6 +66,15 @@ impl Bootstrap {
 
     pub(super) fn contains(&self, peer: &PeerId) -> bool {
         self.peers.iter().any(|entry| entry.peer == *peer)
+    }
+
+    /// Calls those not called yet at `now`, not when it was planned.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        for entry in &mut self.peers {
+            if let State::DialAt(at) = &mut entry.state {
+                *at = now.min(*at);
+            }
+        }
     }
 
     /// When the next call is due; `None` while all are connected.

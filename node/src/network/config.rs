@@ -1,6 +1,13 @@
 //! What the swarm is told at its start.
 
+use std::time::Duration;
+
 use libp2p::Multiaddr;
+
+use super::{cache::KnownPeer, relay::Relay, socks::Proxy};
+
+/// Being tried out by a peer takes a few seconds; the peer has to be found first.
+const NAT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// How the swarm is set up.
 #[derive(Clone)]
@@ -19,6 +26,23 @@ pub struct NetworkConfig {
     /// Peers to stay connected to. Each address ends in `/p2p/<peer id>`; several addresses of one
     /// peer are tried together.
     pub bootstrap: Vec<Multiaddr>,
+    /// Peers met in earlier runs ([`super::NetworkHandle::known_peers`]): called first, before the
+    /// bootstrap peers.
+    pub known: Vec<KnownPeer>,
+    /// All calls go through this proxy, and only calls over TCP are made. What would tell others where
+    /// this node is stays off then, whatever is said below.
+    pub proxy: Option<Proxy>,
+    /// Whether to find out if others can call this node, to be reached over relays if they cannot, and
+    /// to turn relayed connections into direct ones.
+    pub nat: bool,
+    /// How long it may take to find out that others can call this node, before relays are asked.
+    pub nat_patience: Duration,
+    /// Whether to carry connections of nodes that cannot be called.
+    pub relay: Relay,
+    /// Whether to ask the router to open the ports listened on.
+    pub upnp: bool,
+    /// Whether to look for nodes in the same home.
+    pub mdns: bool,
     /// Bounds on connections and waiting work.
     pub limits: Limits,
 }
@@ -33,6 +57,13 @@ impl NetworkConfig {
             listen: Vec::new(),
             external: Vec::new(),
             bootstrap: Vec::new(),
+            known: Vec::new(),
+            proxy: None,
+            nat: false,
+            nat_patience: NAT_PATIENCE,
+            relay: Relay::Off,
+            upnp: false,
+            mdns: false,
             limits: Limits::default(),
         }
     }
@@ -47,6 +78,12 @@ impl std::fmt::Debug for NetworkConfig {
             .field("listen", &self.listen)
             .field("external", &self.external)
             .field("bootstrap", &self.bootstrap)
+            .field("known", &self.known.len())
+            .field("proxy", &self.proxy)
+            .field("nat", &self.nat)
+            .field("relay", &self.relay)
+            .field("upnp", &self.upnp)
+            .field("mdns", &self.mdns)
             .field("limits", &self.limits)
             .finish()
     }
@@ -59,6 +96,8 @@ pub struct Limits {
     pub inbound: usize,
     /// Established connections made by this node.
     pub outbound: usize,
+    /// Outbound connections that may be open before searches for peers make no more of them.
+    pub searching: usize,
     /// Connections that are still being set up, in each direction.
     pub pending: usize,
     /// Established connections with one peer, both directions together.
@@ -66,6 +105,16 @@ pub struct Limits {
     /// Connections accepted from one IP address, those being set up included; an IPv6 /64 counts as
     /// one address, loopback is not counted.
     pub per_address: usize,
+    /// Connections accepted over relays, whoever they come from.
+    pub relayed: usize,
+    /// Offers and requests one peer may send at once, and in the long run within a minute. A peer that
+    /// sends more is disconnected and not let in again for ten minutes.
+    pub messages_at_once: u32,
+    /// See `messages_at_once`.
+    pub messages_per_minute: u32,
+    /// No new connections while this process holds more than this share of the machine's memory
+    /// (hundredths): the rest belongs to the swaps already running.
+    pub memory_percent: u8,
     /// Requests of this node that wait for an answer.
     pub requests: usize,
     /// Requests of this node that wait for an answer from one peer.
@@ -77,9 +126,14 @@ impl Default for Limits {
         Self {
             inbound: 256,
             outbound: 128,
+            searching: 24,
             pending: 64,
             per_peer: 4,
             per_address: 32,
+            relayed: 64,
+            messages_at_once: 3_000,
+            messages_per_minute: 3_000,
+            memory_percent: 75,
             requests: 256,
             requests_per_peer: 16,
         }

@@ -1,7 +1,11 @@
 //! The loop that owns the swarm: takes calls from handles, results from the handler and events
 //! from the wire, one at a time. Nothing in it waits for anything else.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::StreamExt;
 use libp2p::{
@@ -20,14 +24,19 @@ use tokio::{
 };
 
 use super::{
+    address,
     behaviour::Behaviour,
-    bootstrap::{self, Bootstrap},
+    bootstrap::Bootstrap,
     config::Limits,
     error::{DialError, NetworkError, PublishError, RequestError},
     exchange::Protocol,
+    flood::Floods,
     handle::{Ask, Command, Published},
+    handler::Verdict,
     offers::{self, MAX_OFFER_BYTES},
     peers::View,
+    relay::Relay,
+    reservations::Reservations,
     work::{Done, Work},
 };
 
@@ -35,6 +44,11 @@ use super::{
 const OFFER_WAITS: Duration = Duration::from_secs(30 * 60);
 /// How long peers are given to take note of the goodbye.
 const GOODBYE: Duration = Duration::from_millis(500);
+/// Between two looks at whether there are enough peers, and how many are.
+const LOOK: Duration = Duration::from_secs(30);
+const ENOUGH: usize = 8;
+/// Peers met before that are called at one go.
+const CALLED_FIRST: usize = 16;
 
 pub(super) struct Driver {
     pub(super) swarm: Swarm<Behaviour>,
@@ -49,6 +63,14 @@ pub(super) struct Driver {
     /// Calls asked for through a handle.
     pub(super) dials: HashMap<ConnectionId, Dial>,
     pub(super) bootstrap: Bootstrap,
+    /// Peers met before that were called at the start and have not been heard of yet.
+    pub(super) called_first: HashSet<PeerId>,
+    pub(super) reservations: Reservations,
+    pub(super) lends: Relay,
+    /// As configured.
+    pub(super) listen: Vec<Multiaddr>,
+    pub(super) floods: Floods,
+    pub(super) look_at: Instant,
     /// The newest offer that nobody has received yet.
     pub(super) offer: Option<(Vec<u8>, Instant)>,
     pub(super) view: Arc<View>,
@@ -85,8 +107,11 @@ impl Driver {
     /// Runs until told to stop, or until all handles are gone.
     pub(super) async fn run(&mut self) {
         self.report_ready();
+        self.reachability_again();
+        self.call_known_peers();
         loop {
             let call = self.bootstrap.next_call();
+            let relay = self.reservations.due();
             tokio::select! {
                 biased; // local work first: it is bounded, and it is what frees the bounds
                 command = self.commands.recv() => match command {
@@ -97,6 +122,10 @@ impl Driver {
                 () = sleep_until(call.unwrap_or_else(Instant::now)), if call.is_some() => {
                     self.call_bootstrap_peers();
                 }
+                () = sleep_until(relay.unwrap_or_else(Instant::now)), if relay.is_some() => {
+                    self.ask_relays();
+                }
+                () = sleep_until(self.look_at) => self.look_for_peers(),
                 event = self.swarm.select_next_some() => self.on_event(event),
             }
         }
@@ -125,6 +154,11 @@ impl Driver {
                 let acceptance = offers::acceptance(verdict);
                 let gossip = &mut self.swarm.behaviour_mut().offers;
                 gossip.report_message_validation_result(&message, &from, acceptance);
+                if verdict == Verdict::Reject
+                    && gossip.peer_score(&from).is_some_and(offers::is_out)
+                {
+                    self.put_outside(from, "its offers break the rules");
+                }
             }
             Done::Answer {
                 protocol,
@@ -209,7 +243,7 @@ impl Driver {
     }
 
     fn dial(&mut self, dial: Dial) {
-        let peer = bootstrap::peer_of(&dial.address);
+        let peer = address::peer_of(&dial.address);
         if let Some(peer) = peer.filter(|peer| self.swarm.is_connected(peer)) {
             let _ = dial.reply.send(Ok(peer));
             return;
@@ -247,6 +281,65 @@ impl Driver {
                 tracing::debug!(%error, "bootstrap peer not called");
             }
         }
+    }
+
+    /// Calls the best of those met before. The bootstrap peers wait for that, but not for long.
+    fn call_known_peers(&mut self) {
+        let best = self.view.cache().best(CALLED_FIRST);
+        for (peer, addresses) in best {
+            if peer != *self.swarm.local_peer_id() && self.call_known(peer, addresses) {
+                self.called_first.insert(peer);
+            }
+        }
+        self.heard_of_first(None);
+    }
+
+    fn call_known(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) -> bool {
+        let call = DialOpts::peer_id(peer)
+            .addresses(addresses)
+            .condition(PeerCondition::DisconnectedAndNotDialing)
+            .build();
+        self.swarm.dial(call).is_ok()
+    }
+
+    /// One of those called first has answered or not. When that is known of all, the bootstrap peers
+    /// are next.
+    pub(super) fn heard_of_first(&mut self, peer: Option<&PeerId>) {
+        let waited = peer.is_none_or(|peer| self.called_first.remove(peer));
+        if waited && self.called_first.is_empty() {
+            self.bootstrap.hurry(Instant::now());
+        }
+    }
+
+    /// With too few peers, those met before are called again, and others searched for.
+    fn look_for_peers(&mut self) {
+        self.look_at = Instant::now() + LOOK;
+        let peers = self.swarm.connected_peers().count();
+        if peers >= ENOUGH {
+            return;
+        }
+        let best = self.view.cache().best(usize::MAX);
+        for (peer, addresses) in best
+            .into_iter()
+            .filter(|(peer, _)| !self.swarm.is_connected(peer))
+            .take(ENOUGH - peers)
+            .collect::<Vec<_>>()
+        {
+            self.call_known(peer, addresses);
+        }
+        // Without anyone in the table there is nobody to ask.
+        let table = &mut self.swarm.behaviour_mut().table;
+        let _ = table.get().bootstrap();
+    }
+
+    /// Shows a peer out: it is disconnected, and refused for a while.
+    pub(super) fn put_outside(&mut self, peer: PeerId, why: &str) {
+        // What it had sent before is heard after, and a connection takes a moment to close.
+        if self.swarm.behaviour_mut().limits.put_outside(peer) {
+            tracing::warn!(%peer, why, "peer disconnected, and refused for a while");
+        }
+        // The error only says that the connection is closed already.
+        let _ = self.swarm.disconnect_peer_id(peer);
     }
 
     /// Tells the one who started the swarm once every listener is open.

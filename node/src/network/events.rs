@@ -40,6 +40,8 @@ impl Driver {
             } => {
                 tracing::debug!(peer = %peer_id, ?cause, "peer gone");
                 self.view.gone(&peer_id);
+                self.floods.gone(&peer_id);
+                self.reservations.gone(&peer_id);
                 self.bootstrap.lost(&peer_id, Instant::now());
             }
             SwarmEvent::OutgoingConnectionError {
@@ -49,6 +51,14 @@ impl Driver {
             } => {
                 if peer_id.is_some_and(|peer| self.bootstrap.contains(&peer)) {
                     tracing::info!(peer = ?peer_id, %error, "bootstrap peer not reached, trying on");
+                }
+                if let Some(peer) = &peer_id {
+                    // Without any peer it is this node that is offline, not all the others.
+                    let online = self.swarm.connected_peers().next().is_some();
+                    if online && !self.swarm.is_connected(peer) {
+                        self.view.cache().failed(peer);
+                    }
+                    self.heard_of_first(Some(peer));
                 }
                 if let Some(dial) = self.dials.remove(&connection_id) {
                     let _ = dial.reply.send(Err(DialError::Failed {
@@ -62,12 +72,15 @@ impl Driver {
                 address,
             } => {
                 tracing::info!(%address, "listening for peers");
-                self.view.listening(address);
+                self.view.listening(address.clone());
+                self.on_listening(address);
                 if let Some(starting) = &mut self.starting {
                     starting.listeners.remove(&listener_id);
                 }
                 self.report_ready();
             }
+            SwarmEvent::ExternalAddrConfirmed { address } => self.on_confirmed(address),
+            SwarmEvent::ExternalAddrExpired { address } => self.on_expired(&address),
             SwarmEvent::ExpiredListenAddr { address, .. } => self.view.not_listening(&address),
             SwarmEvent::ListenerClosed {
                 listener_id,
@@ -78,6 +91,9 @@ impl Driver {
                     self.view.not_listening(address);
                 }
                 let why = reason.err().map_or_else(String::new, |e| e.to_string());
+                if self.on_relay_closed(&listener_id, &why) {
+                    return;
+                }
                 tracing::error!(
                     ?addresses,
                     why,
@@ -108,13 +124,25 @@ impl Driver {
             identified: false,
             bootstrap: self.bootstrap.contains(&peer),
         });
+        if let ConnectedPoint::Listener { send_back_addr, .. } = end {
+            self.floods.called(peer, send_back_addr);
+        }
         self.bootstrap.connected(&peer, Instant::now());
+        self.heard_of_first(Some(&peer));
         if let Some(dial) = self.dials.remove(&connection) {
             let _ = dial.reply.send(Ok(peer));
         }
     }
 
     fn on_behaviour(&mut self, event: BehaviourEvent) {
+        if let Some(peer) = said_by(&event)
+            && self.floods.is_too_much(&peer)
+        {
+            if self.swarm.is_connected(&peer) {
+                self.put_outside(peer, "it sends too much");
+            }
+            return;
+        }
         match event {
             BehaviourEvent::Offers(event) => self.on_gossip(event),
             BehaviourEvent::Identify(event) => self.on_identify(event),
@@ -122,6 +150,18 @@ impl Driver {
             BehaviourEvent::Quote(event) => self.on_exchange(Protocol::Quote, event),
             BehaviourEvent::Swap(event) => self.on_exchange(Protocol::Swap, event),
             BehaviourEvent::Book(event) => self.on_exchange(Protocol::Book, event),
+            BehaviourEvent::Asking(event) => self.on_tried(&event),
+            BehaviourEvent::Router(event) => self.on_router(&event),
+            BehaviourEvent::Neighbours(event) => self.on_neighbours(event),
+            BehaviourEvent::Punching(event) => {
+                let done = event.result.is_ok();
+                tracing::debug!(peer = %event.remote_peer_id, done, "direct instead of over a relay");
+            }
+            // What they come to shows in connections and addresses. Records are never kept.
+            BehaviourEvent::Table(_)
+            | BehaviourEvent::Relay(_)
+            | BehaviourEvent::Relayed(_)
+            | BehaviourEvent::Answering(_) => {}
             BehaviourEvent::Limits(never) => match never {},
             BehaviourEvent::Memory(never) => match never {},
         }
@@ -166,6 +206,7 @@ impl Driver {
             let _ = self.swarm.disconnect_peer_id(peer_id);
             return;
         }
+        self.on_abilities(peer_id, &info);
         // The addresses the peer told are remembered by the identify protocol itself.
         if self.view.identified(&peer_id) {
             self.work.greet(peer_id);
@@ -206,6 +247,27 @@ impl Driver {
             }
             request_response::Event::ResponseSent { .. } => {}
         }
+    }
+}
+
+/// Whose message it is, when it is one that costs this node work.
+fn said_by(event: &BehaviourEvent) -> Option<PeerId> {
+    match event {
+        BehaviourEvent::Offers(gossipsub::Event::Message {
+            propagation_source, ..
+        }) => Some(*propagation_source),
+        BehaviourEvent::Quote(event)
+        | BehaviourEvent::Swap(event)
+        | BehaviourEvent::Book(event) => match event {
+            request_response::Event::Message {
+                peer,
+                message: Message::Request { .. },
+                ..
+            }
+            | request_response::Event::InboundFailure { peer, .. } => Some(*peer),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

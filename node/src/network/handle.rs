@@ -2,17 +2,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use libp2p::{Multiaddr, PeerId, multiaddr};
+use libp2p::{Multiaddr, PeerId};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, sleep, timeout_at},
 };
 
 use super::{
+    cache::KnownPeer,
     error::{DialError, PublishError, RequestError},
     exchange::Protocol,
     offers::MAX_OFFER_BYTES,
     peers::{PeerInfo, View},
+    traffic::{Meter, Traffic},
 };
 
 /// Pause before the one further try to reach a peer.
@@ -49,9 +51,9 @@ pub(super) struct Ask {
 #[derive(Clone)]
 pub struct NetworkHandle {
     pub(super) local: PeerId,
-    pub(super) external: Vec<Multiaddr>,
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) view: Arc<View>,
+    pub(super) meter: Meter,
     pub(super) stopped: watch::Receiver<()>,
 }
 
@@ -69,26 +71,36 @@ impl NetworkHandle {
         self.view.listen()
     }
 
-    /// The addresses to give to others: the configured external ones, else those listened on
-    /// (loopback only when there is nothing else).
+    /// The addresses to give to others: the configured external ones; else those at which others
+    /// were found to reach this node, relays included; else those listened on (loopback only when
+    /// there is nothing else). None behind a proxy unless configured.
     #[must_use]
     pub fn contact_addrs(&self) -> Vec<Multiaddr> {
-        if !self.external.is_empty() {
-            return self.external.clone();
-        }
-        let listen = self.view.listen();
-        let reachable: Vec<_> = listen.iter().filter(|a| !is_loopback(a)).cloned().collect();
-        if reachable.is_empty() {
-            listen
-        } else {
-            reachable
-        }
+        self.view.contact().borrow().clone()
+    }
+
+    /// As [`Self::contact_addrs`], for waiting until they change.
+    #[must_use]
+    pub fn contact(&self) -> watch::Receiver<Vec<Multiaddr>> {
+        self.view.contact()
+    }
+
+    /// The peers met so far, in this run or before, the best first; to be remembered for the next.
+    #[must_use]
+    pub fn known_peers(&self) -> Vec<KnownPeer> {
+        self.view.cache().peers().to_vec()
     }
 
     /// The peers connected right now.
     #[must_use]
     pub fn peers(&self) -> Vec<PeerInfo> {
         self.view.peers()
+    }
+
+    /// What went over all connections since the start.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        self.meter.read()
     }
 
     /// Gives an offer to all peers. While nobody listens the newest offer waits (for half an hour
@@ -190,13 +202,5 @@ impl NetworkHandle {
         let mut stopped = self.stopped.clone();
         // Nothing is ever sent: the channel closes when the swarm is gone.
         while stopped.changed().await.is_ok() {}
-    }
-}
-
-fn is_loopback(address: &Multiaddr) -> bool {
-    match address.iter().next() {
-        Some(multiaddr::Protocol::Ip4(ip)) => ip.is_loopback(),
-        Some(multiaddr::Protocol::Ip6(ip)) => ip.is_loopback(),
-        _ => false,
     }
 }

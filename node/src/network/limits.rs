@@ -6,29 +6,31 @@
 use std::{
     collections::{HashMap, HashSet},
     convert::Infallible,
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     task::{Context, Poll},
 };
 
 use libp2p::{
     Multiaddr, PeerId,
     core::{ConnectedPoint, Endpoint, transport::PortUse},
-    memory_connection_limits, multiaddr,
+    memory_connection_limits,
     swarm::{
         ConnectionDenied, ConnectionId, FromSwarm, NetworkBehaviour, THandler, THandlerInEvent,
         THandlerOutEvent, ToSwarm, dummy,
     },
 };
+use tokio::time::Instant;
 
-use super::config::Limits;
+use super::{
+    address,
+    config::Limits,
+    flood::{Outside, home},
+};
 
-/// No new connections while this process holds more than this share of the machine's memory: the
-/// rest belongs to the swaps already running.
-const MEMORY_SHARE: f64 = 0.75;
-
-/// Bounds the memory with which connections are still taken.
-pub(super) fn memory() -> memory_connection_limits::Behaviour {
-    memory_connection_limits::Behaviour::with_max_percentage(MEMORY_SHARE)
+/// Bounds the memory with which connections are still taken: hundredths of the machine's.
+#[expect(clippy::float_arithmetic, reason = "the library's measure; no money")]
+pub(super) fn memory(percent: u8) -> memory_connection_limits::Behaviour {
+    memory_connection_limits::Behaviour::with_max_percentage(f64::from(percent) / 100.0)
 }
 
 /// Bounds the number of connections: by direction, peer and address. Holds nothing but the
@@ -38,14 +40,21 @@ pub(super) struct Connections {
     calling: HashSet<ConnectionId>,
     called: HashMap<ConnectionId, Option<IpAddr>>,
     established: HashMap<ConnectionId, Established>,
+    outside: Outside,
 }
 
 struct Established {
     peer: PeerId,
     inbound: bool,
+    relayed: bool,
     /// Of those who called us.
     address: Option<IpAddr>,
 }
+
+/// One that is not let in.
+#[derive(Debug, thiserror::Error)]
+#[error("it sent too much lately and is not let in")]
+struct Out;
 
 /// Which bound a connection would have exceeded.
 #[derive(Debug, thiserror::Error)]
@@ -62,15 +71,40 @@ impl Connections {
             calling: HashSet::new(),
             called: HashMap::new(),
             established: HashMap::new(),
+            outside: Outside::default(),
         }
     }
 
-    fn check_established(&self, peer: &PeerId, inbound: bool) -> Result<(), ConnectionDenied> {
+    /// Refuses this peer from now on, and for a shorter while the address it calls from. False when it was refused before.
+    pub(super) fn put_outside(&mut self, peer: PeerId) -> bool {
+        let now = Instant::now();
+        if self.outside.has_peer(&peer, now) {
+            return false;
+        }
+        let mut of_peer = self.established.values().filter(|c| c.peer == peer);
+        let address = of_peer.find_map(|c| c.address);
+        self.outside.put(peer, address, now);
+        true
+    }
+
+    fn check_established(
+        &self,
+        peer: &PeerId,
+        inbound: bool,
+        relayed: bool,
+    ) -> Result<(), ConnectionDenied> {
+        if self.outside.has_peer(peer, Instant::now()) {
+            return Err(ConnectionDenied::new(Out));
+        }
         let all = self.established.values();
         let of_peer = all.clone().filter(|c| c.peer == *peer).count();
         check("with one peer", of_peer, self.limits.per_peer)?;
-        let same_way = all.filter(|c| c.inbound == inbound).count();
+        let same_way = all.clone().filter(|c| c.inbound == inbound).count();
         if inbound {
+            if relayed {
+                let over_relays = all.filter(|c| c.inbound && c.relayed).count();
+                check("over relays", over_relays, self.limits.relayed)?;
+            }
             check("from others", same_way, self.limits.inbound)
         } else {
             check("to others", same_way, self.limits.outbound)
@@ -92,20 +126,6 @@ fn check(kind: &'static str, current: usize, max: usize) -> Result<(), Connectio
     }
 }
 
-/// Whom to count an address for: one home or server. Loopback is for tests and local proxies.
-fn counted(address: &Multiaddr) -> Option<IpAddr> {
-    let ip = match address.iter().next()? {
-        multiaddr::Protocol::Ip4(ip) => IpAddr::V4(ip),
-        multiaddr::Protocol::Ip6(ip) => match ip.to_ipv4_mapped() {
-            Some(ip) => IpAddr::V4(ip),
-            None if ip.is_loopback() => return None,
-            None => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() >> 64 << 64)),
-        },
-        _ => return None,
-    };
-    (!ip.is_loopback()).then_some(ip)
-}
-
 impl NetworkBehaviour for Connections {
     type ConnectionHandler = dummy::ConnectionHandler;
     type ToSwarm = Infallible;
@@ -117,8 +137,11 @@ impl NetworkBehaviour for Connections {
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
         check("being accepted", self.called.len(), self.limits.pending)?;
-        let address = counted(remote);
+        let address = home(remote);
         if let Some(address) = address {
+            if self.outside.has_address(&address, Instant::now()) {
+                return Err(ConnectionDenied::new(Out));
+            }
             let current = self.count_from(address);
             check("from one address", current, self.limits.per_address)?;
         }
@@ -130,11 +153,11 @@ impl NetworkBehaviour for Connections {
         &mut self,
         id: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        local: &Multiaddr,
         _: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.called.remove(&id);
-        self.check_established(&peer, true)?;
+        self.check_established(&peer, true, address::is_relayed(local))?;
         Ok(dummy::ConnectionHandler)
     }
 
@@ -159,7 +182,7 @@ impl NetworkBehaviour for Connections {
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
         self.calling.remove(&id);
-        self.check_established(&peer, false)?;
+        self.check_established(&peer, false, false)?;
         Ok(dummy::ConnectionHandler)
     }
 
@@ -167,14 +190,13 @@ impl NetworkBehaviour for Connections {
         match event {
             FromSwarm::ConnectionEstablished(event) => {
                 let (inbound, address) = match event.endpoint {
-                    ConnectedPoint::Listener { send_back_addr, .. } => {
-                        (true, counted(send_back_addr))
-                    }
+                    ConnectedPoint::Listener { send_back_addr, .. } => (true, home(send_back_addr)),
                     ConnectedPoint::Dialer { .. } => (false, None),
                 };
                 let established = Established {
                     peer: event.peer_id,
                     inbound,
+                    relayed: event.endpoint.is_relayed(),
                     address,
                 };
                 self.established.insert(event.connection_id, established);

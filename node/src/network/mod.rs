@@ -6,31 +6,46 @@
 //!
 //! After coins are locked no swap needs this module; it only makes things cheaper and faster.
 
+mod address;
+mod autonat;
 mod behaviour;
 mod book;
 mod bootstrap;
+mod bounded;
 mod budget;
+mod cache;
 mod config;
 mod driver;
 mod error;
 mod events;
 mod exchange;
+mod flood;
 mod frame;
 mod handle;
 mod handler;
 mod identify;
+mod kad;
 mod limits;
+mod local;
+mod muxer;
 mod offers;
 mod peers;
+mod quic;
 mod quote;
+mod reach;
+mod relay;
+mod reservations;
+mod socks;
 mod start;
 mod swap;
+mod traffic;
 mod transport;
 mod work;
 
 #[cfg(test)]
 mod tests;
 
+pub use cache::KnownPeer;
 pub use config::{Limits, NetworkConfig};
 pub use error::{DialError, NetworkError, PublishError, RequestError};
 pub use exchange::Protocol;
@@ -39,4 +54,7 @@ pub use handler::{Handler, Verdict};
 pub use libp2p::{Multiaddr, PeerId};
 pub use offers::MAX_OFFER_BYTES;
 pub use peers::PeerInfo;
+pub use relay::Relay;
+pub use socks::{Proxy, ProxyError};
 pub use start::Network;
+pub use traffic::Traffic;

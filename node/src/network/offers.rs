@@ -115,6 +115,11 @@ fn scores(topic: TopicHash) -> PeerScoreParams {
     }
 }
 
+/// Whether nothing of a peer with this score is heard any more.
+pub(super) fn is_out(score: f64) -> bool {
+    score < thresholds().graylist_threshold
+}
+
 fn thresholds() -> PeerScoreThresholds {
     PeerScoreThresholds {
         gossip_threshold: -10.0,

@@ -2,10 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{PoisonError, RwLock},
+    sync::{Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use libp2p::{Multiaddr, PeerId};
+use tokio::sync::watch;
+
+use super::{cache::Cache, reach};
 
 /// A connected peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +26,102 @@ pub struct PeerInfo {
 }
 
 /// Written by the swarm's task, read by everyone with a handle.
-#[derive(Default)]
 pub(super) struct View {
     peers: RwLock<BTreeMap<PeerId, PeerInfo>>,
     listen: RwLock<Vec<Multiaddr>>,
+    /// Where others have been found to reach this node, newest first.
+    confirmed: RwLock<Vec<Multiaddr>>,
+    contact: watch::Sender<Vec<Multiaddr>>,
+    /// Addresses listened on are not for others to know.
+    hidden: bool,
+    fixed: Vec<Multiaddr>,
+    cache: Mutex<Cache>,
 }
 
+/// Confirmed addresses that are remembered.
+const CONFIRMED: usize = 16;
+
 impl View {
+    /// `fixed` are the addresses the owner gave; with `hidden`, no other is ever told.
+    pub(super) fn new(fixed: Vec<Multiaddr>, hidden: bool, cache: Cache) -> Self {
+        let view = Self {
+            peers: RwLock::default(),
+            listen: RwLock::default(),
+            confirmed: RwLock::default(),
+            contact: watch::Sender::new(Vec::new()),
+            hidden,
+            fixed,
+            cache: Mutex::new(cache),
+        };
+        view.contact_again();
+        view
+    }
+
+    pub(super) fn cache(&self) -> MutexGuard<'_, Cache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The addresses to give to others, and their changes.
+    pub(super) fn contact(&self) -> watch::Receiver<Vec<Multiaddr>> {
+        self.contact.subscribe()
+    }
+
+    fn contact_again(&self) {
+        let confirmed = self
+            .confirmed
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        let contact = if self.fixed.is_empty() && !self.hidden {
+            reach::contact(&confirmed, &self.listen())
+        } else {
+            reach::contact(&self.fixed, &[])
+        };
+        self.contact.send_if_modified(|old| {
+            let changed = *old != contact;
+            *old = contact;
+            changed
+        });
+    }
+
+    /// Others reach this node at `address`.
+    pub(super) fn confirm(&self, address: Multiaddr) {
+        {
+            let mut confirmed = self
+                .confirmed
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            confirmed.retain(|known| *known != address);
+            confirmed.insert(0, address);
+            confirmed.truncate(CONFIRMED);
+        }
+        self.contact_again();
+    }
+
+    /// Others no longer reach this node at `address`.
+    pub(super) fn expire(&self, address: &Multiaddr) {
+        {
+            let mut confirmed = self
+                .confirmed
+                .write()
+                .unwrap_or_else(PoisonError::into_inner);
+            confirmed.retain(|known| known != address);
+        }
+        self.contact_again();
+    }
+
+    pub(super) const fn is_hidden(&self) -> bool {
+        self.hidden
+    }
+
+    /// Whether others can call this node without a relay.
+    pub(super) fn is_reachable(&self) -> bool {
+        let confirmed = self
+            .confirmed
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        !self.fixed.is_empty() || confirmed.iter().any(|a| !super::address::is_relayed(a))
+    }
+
     pub(super) fn peers(&self) -> Vec<PeerInfo> {
         let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
         peers.values().cloned().collect()
@@ -38,6 +130,11 @@ impl View {
     pub(super) fn listen(&self) -> Vec<Multiaddr> {
         let listen = self.listen.read().unwrap_or_else(PoisonError::into_inner);
         listen.clone()
+    }
+
+    pub(super) fn peer(&self, peer: &PeerId) -> Option<PeerInfo> {
+        let peers = self.peers.read().unwrap_or_else(PoisonError::into_inner);
+        peers.get(peer).cloned()
     }
 
     /// A connection was made. A peer already identified stays so.
@@ -71,11 +168,15 @@ impl View {
         if !listen.contains(&address) {
             listen.push(address);
         }
+        drop(listen);
+        self.contact_again();
     }
 
     pub(super) fn not_listening(&self, address: &Multiaddr) {
         let mut listen = self.listen.write().unwrap_or_else(PoisonError::into_inner);
         listen.retain(|known| known != address);
+        drop(listen);
+        self.contact_again();
     }
 
     pub(super) fn clear(&self) {

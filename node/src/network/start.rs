@@ -2,22 +2,27 @@
 
 use std::{sync::Arc, time::Duration};
 
-use libp2p::{Swarm, TransportError, identity::Keypair, swarm};
+use libp2p::{Multiaddr, Swarm, TransportError, identity::Keypair, relay, swarm};
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::{Instant, timeout},
 };
 
 use super::{
+    address,
     behaviour::Behaviour,
     bootstrap::Bootstrap,
+    cache::Cache,
     config::NetworkConfig,
     driver::{Driver, Starting},
     error::NetworkError,
+    flood::Floods,
     handle::NetworkHandle,
     handler::Handler,
     offers,
     peers::View,
+    reservations::Reservations,
+    traffic::Meter,
     transport,
     work::Work,
 };
@@ -27,6 +32,12 @@ const COMMANDS: usize = 64;
 /// How long an idle connection is kept. Connections of the gossip mesh are never idle; the others
 /// stay for the next message of a swap or the next quote.
 const IDLE: Duration = Duration::from_secs(120);
+/// How long the bootstrap peers are not called while peers met before are.
+const KNOWN_FIRST: Duration = Duration::from_secs(3);
+/// When it is first asked whether there are enough peers.
+const FIRST_LOOK: Duration = Duration::from_secs(30);
+/// Streams of one connection on which it is not agreed yet what they are for.
+const NEGOTIATING: usize = 64;
 /// How long listeners may take to report their addresses.
 const LISTEN_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -47,26 +58,44 @@ impl Network {
         let key = identity(config.identity)?;
         let local = key.public().to_peer_id();
         let topic = offers::topic(config.network);
-        let bootstrap = Bootstrap::new(&config.bootstrap, local, Instant::now())?;
+        let now = Instant::now();
+        let bootstrap = Bootstrap::new(&config.bootstrap, local, now + KNOWN_FIRST)?;
 
-        let behaviour = Behaviour::new(&config, &key, &topic)?;
-        let settings = swarm::Config::with_tokio_executor().with_idle_connection_timeout(IDLE);
-        let mut swarm = Swarm::new(transport::build(&key)?, behaviour, local, settings);
+        let meter = Meter::default();
+        let (relaying, relayed) = relay::client::new(local);
+        let transport = transport::build(&key, config.proxy.as_ref(), relaying, &meter)?;
+        let behaviour = Behaviour::new(&config, &key, &topic, relayed)?;
+        let settings = swarm::Config::with_tokio_executor()
+            .with_idle_connection_timeout(IDLE)
+            .with_max_negotiating_inbound_streams(NEGOTIATING);
+        let mut swarm = Swarm::new(transport, behaviour, local, settings);
         let (ready, listening) = oneshot::channel();
         let mut starting = Starting::new(ready);
         for address in &config.listen {
-            let listener = swarm.listen_on(address.clone());
-            let listener = listener.map_err(|e| NetworkError::Listen {
-                address: address.clone(),
-                reason: reason(&e),
-            })?;
-            starting.listeners.insert(listener, address.clone());
+            match swarm.listen_on(address.clone()) {
+                Ok(listener) => {
+                    starting.listeners.insert(listener, address.clone());
+                }
+                Err(error) if is_spare(address, &config.listen, &error) => {
+                    tracing::info!(%address, reason = reason(&error), "not listened on");
+                }
+                Err(error) => {
+                    return Err(NetworkError::Listen {
+                        address: address.clone(),
+                        reason: reason(&error),
+                    });
+                }
+            }
         }
         for address in &config.external {
             swarm.add_external_address(address.clone());
         }
 
-        let view = Arc::new(View::default());
+        let hidden = config.proxy.is_some();
+        let wants_calls =
+            config.nat && !hidden && !config.listen.is_empty() && config.external.is_empty();
+        let cache = Cache::new(config.known);
+        let view = Arc::new(View::new(config.external, hidden, cache));
         let (commands, received) = mpsc::channel(COMMANDS);
         let (alive, stopped) = watch::channel(());
         let (work, done) = Work::new(handler);
@@ -74,6 +103,7 @@ impl Network {
             swarm,
             topic,
             network: config.network,
+            floods: Floods::new(&config.limits),
             limits: config.limits,
             commands: received,
             work,
@@ -81,6 +111,11 @@ impl Network {
             requests: Default::default(),
             dials: Default::default(),
             bootstrap,
+            called_first: Default::default(),
+            reservations: Reservations::new(wants_calls.then(|| now + config.nat_patience)),
+            lends: config.relay,
+            listen: config.listen.clone(),
+            look_at: now + FIRST_LOOK,
             offer: None,
             view: view.clone(),
             starting: Some(starting),
@@ -92,9 +127,9 @@ impl Network {
         });
         let handle = NetworkHandle {
             local,
-            external: config.external,
             commands,
             view,
+            meter,
             stopped,
         };
 
@@ -103,7 +138,7 @@ impl Network {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(NetworkError::Setup("it stopped at once".to_owned())),
             Err(_) => Err(NetworkError::Listen {
-                address: first.unwrap_or_else(libp2p::Multiaddr::empty),
+                address: first.unwrap_or_else(Multiaddr::empty),
                 reason: "the system did not open the port in time".to_owned(),
             }),
         };
@@ -121,6 +156,17 @@ fn identity(seed: Option<[u8; 32]>) -> Result<Keypair, NetworkError> {
         Some(seed) => Keypair::ed25519_from_bytes(seed)
             .map_err(|e| NetworkError::Setup(format!("peer identity: {e}"))),
     }
+}
+
+/// Many machines have no IPv6: there the other addresses do, unless somebody else has the port.
+fn is_spare(
+    address: &Multiaddr,
+    all: &[Multiaddr],
+    error: &TransportError<std::io::Error>,
+) -> bool {
+    let is_v6 = |at: &Multiaddr| address::ip(at).is_some_and(|ip| ip.is_ipv6());
+    let in_use = reason(error).contains("in use");
+    is_v6(address) && !in_use && !all.iter().all(is_v6)
 }
 
 fn reason(error: &TransportError<std::io::Error>) -> String {

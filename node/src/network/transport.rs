@@ -1,5 +1,6 @@
-//! How bytes travel: TCP with names resolved by the system, Noise, Yamux. Addresses of the form
-//! `/memory/<n>` connect swarms inside one process.
+//! How bytes travel: QUIC, or TCP with Noise and Yamux, with names resolved by the system; or TCP
+//! through a proxy and nothing else; or over a relay. Addresses of the form `/memory/<n>` connect
+//! swarms inside one process.
 
 use std::time::Duration;
 
@@ -13,26 +14,71 @@ use libp2p::{
     },
     dns,
     identity::Keypair,
-    noise, tcp, yamux,
+    noise, quic, relay, tcp,
 };
 
-use super::error::NetworkError;
+use super::{
+    error::NetworkError,
+    muxer::Streams,
+    quic as quic_config,
+    socks::{Proxied, Proxy},
+    traffic::Meter,
+};
 
-/// How long a connection may take until it is encrypted and usable.
+/// How long a connection may take until it is encrypted and usable; over a relay or a proxy, whose own
+/// connections may have to be made first.
 const SETUP_TIMEOUT: Duration = Duration::from_secs(10);
-/// Streams one connection may have open; three protocols of 32 each, gossip, identify and ping.
-const STREAMS_PER_CONNECTION: usize = 128;
+const DETOUR_TIMEOUT: Duration = Duration::from_secs(30);
+/// Streams one connection may have open: those of the request protocols, gossip, identify, ping and
+/// what finds and reaches peers.
+pub(super) const STREAMS_PER_CONNECTION: u32 = 128;
+
+/// A transport with everything a connection needs.
+pub(super) type Connections = Boxed<(PeerId, StreamMuxerBox)>;
 
 /// Builds the transport for `key`.
 ///
 /// # Errors
 /// When the encryption layer refuses the key.
-pub(super) fn build(key: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, NetworkError> {
-    match dns::tokio::Transport::system(tcp()) {
-        Ok(resolving) => secure(MemoryTransport::new().or_transport(resolving), key),
+pub(super) fn build(
+    key: &Keypair,
+    proxy: Option<&Proxy>,
+    relay: relay::client::Transport,
+    meter: &Meter,
+) -> Result<Connections, NetworkError> {
+    let network = match proxy {
+        Some(proxy) => secure(Proxied::new(proxy.clone(), tcp()), key, DETOUR_TIMEOUT)?,
+        None => direct(key)?,
+    };
+    let memory = secure(MemoryTransport::new(), key, SETUP_TIMEOUT)?;
+    // The relay's part comes first: it alone knows its addresses, and leaves all others to the rest.
+    let meter = meter.clone();
+    Ok(secure(relay, key, DETOUR_TIMEOUT)?
+        .or_transport(memory)
+        .map(|either, _| either.into_inner())
+        .or_transport(network)
+        .map(move |either, _| {
+            let (peer, connection) = either.into_inner();
+            (peer, meter.on(connection))
+        })
+        .boxed())
+}
+
+fn direct(key: &Keypair) -> Result<Connections, NetworkError> {
+    let numeric = || -> Result<_, NetworkError> {
+        let tcp = secure(tcp(), key, SETUP_TIMEOUT)?;
+        let quic = quic::tokio::Transport::new(quic_config::config(key))
+            .map(|(peer, connection), _| (peer, StreamMuxerBox::new(connection)));
+        Ok(tcp
+            .or_transport(quic)
+            .map(|either, _| either.into_inner())
+            .boxed())
+    };
+    match dns::tokio::Transport::system(numeric()?) {
+        Ok(resolving) => Ok(resolving.boxed()),
         Err(error) => {
             tracing::warn!(%error, "no system resolver: peers are reached by numeric address only");
-            secure(MemoryTransport::new().or_transport(tcp()), key)
+            numeric()
         }
     }
 }
@@ -41,7 +87,7 @@ fn tcp() -> tcp::tokio::Transport {
     tcp::tokio::Transport::new(tcp::Config::default().nodelay(true))
 }
 
-fn secure<T>(raw: T, key: &Keypair) -> Result<Boxed<(PeerId, StreamMuxerBox)>, NetworkError>
+fn secure<T>(raw: T, key: &Keypair, within: Duration) -> Result<Connections, NetworkError>
 where
     T: Transport + Send + Unpin + 'static,
     T::Output: AsyncRead + AsyncWrite + Unpin + Send + 'static,
@@ -50,12 +96,10 @@ where
     T::ListenerUpgrade: Send + 'static,
 {
     let noise = noise::Config::new(key).map_err(|e| NetworkError::Setup(e.to_string()))?;
-    let mut yamux = yamux::Config::default();
-    yamux.set_max_num_streams(STREAMS_PER_CONNECTION);
     Ok(raw
         .upgrade(Version::V1Lazy)
         .authenticate(noise)
-        .multiplex(yamux)
-        .timeout(SETUP_TIMEOUT)
+        .multiplex(Streams::new())
+        .timeout(within)
         .boxed())
 }

@@ -1,16 +1,22 @@
-//! Announcing this node's own offer: on every change, and again before others forget it.
+//! Announcing this node's own offer: when it changes enough, when a side of it pauses or is there again, and before
+//! others forget it. Never more often than others listen.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bitcoin::{FeeRate, Network};
+use bitcoin::Network;
+use cambista_engine::EngineHandle;
 use cambista_engine::ports::Clock as _;
-use cambista_engine::{MakerPolicy, SidePolicy};
 use cambista_ldk::Node;
-use cambista_protocol::market::offer::{MAX_ADDRESSES, MAX_LIFETIME, Offer, Rate};
+use cambista_market::SenderLimits;
+use cambista_protocol::market::offer::{MAX_ADDRESSES, MAX_LIFETIME, Offer};
 use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
 
 use super::Market;
+use super::need::{AGAIN, Need, Terms, Told, need};
+use super::strength::{Strength, mined};
 use crate::adapters::system::SystemClock;
 use crate::network::{NetworkHandle, Published};
 use crate::store::Store;
@@ -18,19 +24,18 @@ use crate::store::Store;
 /// Where the number of the last announced offer is remembered.
 pub const SEQUENCE_KEY: &str = "offer-sequence";
 
-/// Between two announcements of an unchanged offer.
-const AGAIN: Duration = Duration::from_secs(30 * 60);
 /// After an announcement that could not be made.
 const RETRY: Duration = Duration::from_secs(30);
-/// Nonces tried at one go.
-const TRIES: u64 = 1 << 20;
-/// Goes at most: far beyond the luck anyone can lack.
-const GOES: usize = 256;
-/// The fee rate a price is reckoned with is for so many blocks.
-const TARGET: u16 = 6;
-/// What a maker pays for on the chain: its funding (out), its sweep (in), in vB.
-const FUNDING_VBYTES: u64 = 154;
-const SWEEP_VBYTES: u64 = 111;
+/// Between two looks at what is offered.
+const LOOK: Duration = Duration::from_secs(2);
+/// A side that pauses for less than this was only busy.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// After a start channels come back one by one: before this no offer of the last run is withdrawn.
+const SETTLE: Duration = Duration::from_secs(60);
+/// Announcements at once, and per minute in the long run: others take one more at once from a maker.
+const ALL: (u32, u32) = (9, 1);
+/// Of these for new prices alone, so that a pause can always be announced.
+const PRICES: (u32, u32) = (5, 1);
 
 /// Keeps the market informed of one maker's business.
 pub struct Announcer {
@@ -38,73 +43,171 @@ pub struct Announcer {
     network: NetworkHandle,
     node: Arc<Node>,
     store: Arc<Store>,
-    policy: Mutex<MakerPolicy>,
+    engine: EngineHandle,
     changed: Notify,
+    by_owner: AtomicBool,
 }
 
 impl Announcer {
-    /// For this business; nothing is announced before [`Self::run`].
+    /// For the business of this engine; nothing is announced before [`Self::run`].
     #[must_use]
     pub fn new(
         market: Arc<Market>,
         network: NetworkHandle,
         node: Arc<Node>,
         store: Arc<Store>,
-        policy: MakerPolicy,
+        engine: EngineHandle,
     ) -> Self {
         Self {
             market,
             network,
             node,
             store,
-            policy: Mutex::new(policy),
+            engine,
             changed: Notify::new(),
+            by_owner: AtomicBool::new(false),
         }
     }
 
-    fn policy(&self) -> MakerPolicy {
-        *self.policy.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The business is this from now on: announced at once, or withdrawn.
-    pub fn set(&self, policy: MakerPolicy) {
-        *self.policy.lock().unwrap_or_else(PoisonError::into_inner) = policy;
+    /// The owner changed the business: announced at once, or withdrawn.
+    pub fn changed(&self) {
+        self.by_owner.store(true, Ordering::Release);
         self.changed.notify_one();
     }
 
     /// Announces until told to stop.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
-        // Whether others may know an offer of ours.
-        let mut standing = false;
+        let mut told: Option<Told> = None;
+        let started = Instant::now();
+        let mut gone_since: Option<Instant> = None;
+        let mut all = SenderLimits::new(ALL.0, ALL.1, 1);
+        let mut prices = SenderLimits::new(PRICES.0, PRICES.1, 1);
+        let mut strength = Strength::new();
+        let mut swaps = self.engine.changes();
+        let mut contact = self.network.contact();
         loop {
-            let policy = self.policy();
-            let mut pause = AGAIN;
-            if policy.enabled || standing {
-                match self.announce(&policy).await {
-                    Ok(()) => standing = policy.enabled,
+            let by_owner = self.by_owner.swap(false, Ordering::AcqRel);
+            let Ok(business) = self.engine.business().await else {
+                return;
+            };
+            let terms = Terms::of(&business);
+            told = told.or_else(|| self.told_before());
+            // Where others look for this node may have changed with a restart: what was told before is told again.
+            let at = told.as_ref().and_then(|told| told.at);
+            let elapsed = at.map_or(AGAIN, |at| at.elapsed());
+            let mut need = need(told.as_ref(), &terms, by_owner, elapsed);
+            if need == Need::Gone {
+                let since = *gone_since.get_or_insert_with(Instant::now);
+                let starting = at.is_none() && started.elapsed() < SETTLE;
+                if starting || since.elapsed() < PATIENCE {
+                    need = Need::Nothing;
+                }
+            } else {
+                gone_since = None;
+            }
+            let second = SystemClock.now();
+            let may = match need {
+                Need::Nothing => false,
+                Need::Prices => prices.take(&(), second) && all.take(&(), second),
+                Need::Now | Need::Gone => all.take(&(), second),
+            };
+            let mut pause = match (terms.is_none(), told.is_some_and(|t| !t.terms.is_none())) {
+                // Nothing is offered and nobody believes otherwise: only the owner or a swap changes that.
+                (true, false) if !business.wanted => AGAIN,
+                _ => LOOK,
+            };
+            if may {
+                match self.announce(&terms).await {
+                    Ok(grade) => {
+                        gone_since = None;
+                        strength.announced(grade);
+                        told = Some(Told {
+                            terms,
+                            at: Some(Instant::now()),
+                        });
+                    }
                     Err(reason) => {
                         tracing::warn!(reason, "the offer could not be announced");
                         pause = RETRY;
                     }
                 }
             }
+            if let Some(told) = &told {
+                self.strengthen(&mut strength, told);
+            }
+            let mut strong = None;
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = self.changed.notified() => {}
+                changed = swaps.changed() => if changed.is_err() { return },
+                changed = contact.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    // Others look for this node where it was: that is worth telling as soon as a new price is.
+                    told = told.map(|told| Told { at: None, ..told });
+                }
+                offer = strength.found() => strong = Some(offer),
                 () = tokio::time::sleep(pause) => {}
+            }
+            // These are the terms that were told last: with others the search would have ended.
+            if let Some(offer) = strong.filter(|_| all.take(&(), SystemClock.now())) {
+                match self.put_out(offer).await {
+                    Ok(grade) => strength.announced(grade),
+                    Err(reason) => tracing::warn!(reason, "the offer could not be announced"),
+                }
             }
         }
     }
 
-    async fn announce(&self, policy: &MakerPolicy) -> Result<(), String> {
-        let offer = self.offer(policy)?;
-        let enabled = policy.enabled;
+    /// Searches for an offer of the terms told last with so much work that those hear it who do not know this node.
+    fn strengthen(&self, strength: &mut Strength, told: &Told) {
+        // One that withdraws is for those that know the offer.
+        if told.terms.is_none() {
+            return;
+        }
+        let Some(grade) = strength.wanted(self.market.room()) else {
+            return;
+        };
+        match self.offer(&told.terms) {
+            Ok(offer) => {
+                tracing::info!(
+                    grade,
+                    "many unknown makers are announced: more work is done so that this one is heard"
+                );
+                strength.search(offer, grade);
+            }
+            Err(reason) => tracing::warn!(reason, "no stronger offer could be made"),
+        }
+    }
+
+    /// What others may still believe of the run before: its offer, as the book has it.
+    fn told_before(&self) -> Option<Told> {
+        let offer = self.market.offer_of(&self.node.node_id())?;
+        Some(Told {
+            terms: Terms {
+                out: offer.out,
+                into: offer.into,
+                refund_delta: offer.refund_delta_min,
+            },
+            at: None,
+        })
+    }
+
+    /// Tells others the terms; returns the grade of work of what they were told.
+    async fn announce(&self, terms: &Terms) -> Result<u8, String> {
+        let offer = self.offer(terms)?;
         let offer = tokio::task::spawn_blocking(move || mined(offer))
             .await
             .map_err(|e| e.to_string())??;
-        let bytes = offer
-            .sign(|digest| self.node.sign_tagged(digest))
-            .to_bytes();
+        self.put_out(offer).await
+    }
+
+    async fn put_out(&self, offer: Offer) -> Result<u8, String> {
+        let most = [offer.out, offer.into].map(|side| side.map_or(0, |rate| rate.max_sat));
+        let signed = offer.sign(|digest| self.node.sign_tagged(digest));
+        let grade = offer.check_work(&signed).map_err(|e| e.to_string())?;
+        let bytes = signed.to_bytes();
         self.market.ingest(&bytes);
         match self
             .network
@@ -113,16 +216,16 @@ impl Announcer {
             .map_err(|e| e.to_string())?
         {
             Published::Sent => {
-                tracing::info!(enabled, sequence = offer.sequence, "offer announced")
+                tracing::info!(?most, sequence = offer.sequence, "offer announced")
             }
             Published::Waiting => {
-                tracing::info!(enabled, "offer goes out to the first peer that listens")
+                tracing::info!(?most, "offer goes out to the first peer that listens")
             }
         }
-        Ok(())
+        Ok(grade)
     }
 
-    fn offer(&self, policy: &MakerPolicy) -> Result<Offer, String> {
+    fn offer(&self, terms: &Terms) -> Result<Offer, String> {
         let contact = Contact {
             peer_id: self.network.local_peer_id().to_string(),
             addresses: self
@@ -143,14 +246,13 @@ impl Announcer {
         self.store
             .set_setting(SEQUENCE_KEY, &sequence)
             .map_err(|e| e.to_string())?;
-        let rate = self.node.fees().rate(TARGET);
         let head = Head {
             network: self.market.network(),
             maker: self.node.node_id(),
             sequence,
             now,
         };
-        Ok(offer(head, contact, policy, rate))
+        Ok(offer(head, contact, terms))
     }
 }
 
@@ -166,12 +268,8 @@ struct Head {
     now: u64,
 }
 
-/// The offer of a business. One that is closed names no rate: that withdraws the offer before it.
-fn offer(head: Head, contact: Contact, policy: &MakerPolicy, fee_rate: FeeRate) -> Offer {
-    let rate = |side: Option<SidePolicy>, vbytes| {
-        side.filter(|_| policy.enabled)
-            .map(|side| rate(side, fee_rate, vbytes))
-    };
+/// The offer of these terms. One with no rate withdraws the offer before it.
+fn offer(head: Head, contact: Contact, terms: &Terms) -> Offer {
     let mut addresses = contact.addresses;
     addresses.truncate(MAX_ADDRESSES);
     Offer {
@@ -182,40 +280,22 @@ fn offer(head: Head, contact: Contact, policy: &MakerPolicy, fee_rate: FeeRate) 
         sequence: head.sequence,
         issued: head.now,
         expires: head.now.saturating_add(MAX_LIFETIME),
-        out: rate(policy.out, FUNDING_VBYTES),
-        into: rate(policy.into, SWEEP_VBYTES),
-        refund_delta_min: policy.refund_delta,
-        refund_delta_max: policy.refund_delta,
+        out: terms.out,
+        into: terms.into,
+        refund_delta_min: terms.refund_delta,
+        refund_delta_max: terms.refund_delta,
         features: 0,
         nonce: 0,
     }
 }
 
-/// A price as others should compare it: with the maker's own chain costs at today's rate, as a quote will have them.
-fn rate(side: SidePolicy, fee_rate: FeeRate, vbytes: u64) -> Rate {
-    let chain_cost = fee_rate.fee_vb(vbytes).map_or(0, bitcoin::Amount::to_sat);
-    Rate {
-        base_sat: side.price.base_sat.saturating_add(chain_cost),
-        ppm: side.price.ppm,
-        min_sat: side.min_sat,
-        max_sat: side.max_sat,
-    }
-}
-
-fn mined(mut offer: Offer) -> Result<Offer, String> {
-    for _ in 0..GOES {
-        if offer.mine(TRIES) {
-            return Ok(offer);
-        }
-    }
-    Err("the proof of work was not found".into())
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
     use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey};
-    use cambista_protocol::money::Price;
+
+    use cambista_protocol::market::offer::Rate;
+    use cambista_protocol::signed::Signed;
 
     use super::*;
     use crate::network::Verdict;
@@ -226,26 +306,52 @@ mod tests {
             .keypair(&Secp256k1::new())
     }
 
-    fn policy(enabled: bool) -> MakerPolicy {
-        let out = SidePolicy {
-            price: Price {
-                base_sat: 100,
-                ppm: 500,
-            },
+    pub(in crate::offers) fn terms(base_sat: Option<u64>) -> Terms {
+        let rate = |base_sat| Rate {
+            base_sat,
+            ppm: 500,
             min_sat: 10_000,
             max_sat: 1_000_000,
         };
-        MakerPolicy {
-            enabled,
-            out: Some(out),
-            ..MakerPolicy::default()
+        Terms {
+            out: base_sat.map(rate),
+            into: None,
+            refund_delta: 96,
         }
     }
 
-    fn announced(policy: &MakerPolicy, sequence: u64) -> Vec<u8> {
+    /// An offer of some maker, as its bytes.
+    pub(in crate::offers) fn some_offer() -> Vec<u8> {
+        announced(&terms(Some(100)), 1)
+    }
+
+    /// The first offer of a maker of one's own, with work of exactly this grade.
+    pub(in crate::offers) fn made_up(maker: u32, grade: u8) -> Vec<u8> {
+        let mut secret = [7; 32];
+        secret[..4].copy_from_slice(&maker.to_be_bytes());
+        let key = SecretKey::from_slice(&secret)
+            .unwrap()
+            .keypair(&Secp256k1::new());
+        let mut offer = plain(&key, &terms(Some(100)), 1);
+        loop {
+            while !offer.mine_grade(grade, 1 << 20) {}
+            let signed = signed(&offer, &key);
+            if offer.check_work(&signed) == Ok(grade) {
+                return signed.to_bytes();
+            }
+            offer.nonce += 1;
+        }
+    }
+
+    fn announced(terms: &Terms, sequence: u64) -> Vec<u8> {
+        let offer = mined(plain(&keypair(), terms, sequence)).unwrap();
+        signed(&offer, &keypair()).to_bytes()
+    }
+
+    fn plain(key: &Keypair, terms: &Terms, sequence: u64) -> Offer {
         let head = Head {
             network: Network::Regtest,
-            maker: keypair().public_key(),
+            maker: key.public_key(),
             sequence,
             now: SystemClock.now(),
         };
@@ -253,23 +359,19 @@ mod tests {
             peer_id: libp2p::PeerId::random().to_string(),
             addresses: vec!["/ip4/127.0.0.1/tcp/9740".into()],
         };
-        let offer = mined(offer(
-            head,
-            contact,
-            policy,
-            FeeRate::from_sat_per_vb(2).unwrap(),
-        ))
-        .unwrap();
-        let secp = Secp256k1::new();
-        let sign = |digest| {
-            *secp
-                .sign_schnorr_no_aux_rand(&Message::from_digest(digest), &keypair())
-                .as_ref()
-        };
-        offer.sign(sign).to_bytes()
+        offer(head, contact, terms)
     }
 
-    fn stranger() -> Market {
+    fn signed(offer: &Offer, key: &Keypair) -> Signed {
+        let secp = Secp256k1::new();
+        offer.sign(|digest| {
+            *secp
+                .sign_schnorr_no_aux_rand(&Message::from_digest(digest), key)
+                .as_ref()
+        })
+    }
+
+    pub(in crate::offers) fn stranger() -> Market {
         let own = SecretKey::from_slice(&[4; 32])
             .unwrap()
             .public_key(&Secp256k1::new());
@@ -277,12 +379,15 @@ mod tests {
     }
 
     #[test]
-    fn another_nodes_book_takes_the_offer_with_the_chain_cost_in_its_price() {
+    fn another_nodes_book_takes_the_offer() {
         let market = stranger();
-        assert_eq!(market.ingest(&announced(&policy(true), 1)), Verdict::Accept);
+        assert_eq!(
+            market.ingest(&announced(&terms(Some(100)), 1)),
+            Verdict::Accept
+        );
         let best = market.best(cambista_protocol::words::Direction::Out, 100_000, 5);
         let fees: Vec<_> = best.iter().map(|ranked| ranked.est_fee_sat).collect();
-        assert_eq!(fees, [100 + 2 * 154 + 50]);
+        assert_eq!(fees, [100 + 50]);
         assert!(
             market
                 .best(cambista_protocol::words::Direction::In, 100_000, 5)
@@ -293,11 +398,8 @@ mod tests {
     #[test]
     fn a_maker_that_closes_takes_its_offer_back() {
         let market = stranger();
-        market.ingest(&announced(&policy(true), 1));
-        assert_eq!(
-            market.ingest(&announced(&policy(false), 2)),
-            Verdict::Accept
-        );
+        market.ingest(&announced(&terms(Some(100)), 1));
+        assert_eq!(market.ingest(&announced(&terms(None), 2)), Verdict::Accept);
         assert!(
             market
                 .best(cambista_protocol::words::Direction::Out, 100_000, 5)
@@ -308,7 +410,7 @@ mod tests {
     #[test]
     fn a_book_is_handed_on_whole_to_one_who_asks_for_it() {
         let (old, new) = (stranger(), stranger());
-        let offer = announced(&policy(true), 1);
+        let offer = announced(&terms(Some(100)), 1);
         old.ingest(&offer);
         let request = cambista_protocol::message::BookRequest {
             network: Network::Regtest,

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bitcoin::Network;
 use bitcoin::secp256k1::PublicKey;
 use cambista_engine::ports::{Clock as _, Entropy as _};
-use cambista_market::{Book, Ranked, SenderLimits};
+use cambista_market::{Book, Gate, Ranked};
 use cambista_protocol::cbor;
 use cambista_protocol::market::offer::Offer;
 use cambista_protocol::message::{BookReply, BookRequest, MAX_BOOK_MESSAGE};
@@ -14,18 +14,11 @@ use cambista_protocol::words::Direction;
 use crate::adapters::system::{SystemClock, SystemEntropy};
 use crate::network::{PeerId, Verdict};
 
-/// Offers one peer may bring at once.
-const BURST: u32 = 200;
-/// Offers one peer may bring in the long run.
-const PER_MINUTE: u32 = 120;
-/// Peers whose pace is remembered.
-const SENDERS: usize = 1_024;
-
 /// The standing offers this node knows.
 pub struct Market {
     network: Network,
     book: Mutex<Book>,
-    senders: Mutex<SenderLimits<PeerId>>,
+    gate: Mutex<Gate<PeerId>>,
 }
 
 /// The book holds whole offers only, so a panic elsewhere cannot have left half of one.
@@ -47,7 +40,7 @@ impl Market {
         Self {
             network,
             book: Mutex::new(book),
-            senders: Mutex::new(SenderLimits::new(BURST, PER_MINUTE, SENDERS)),
+            gate: Mutex::default(),
         }
     }
 
@@ -59,25 +52,23 @@ impl Market {
 
     /// An offer that a peer passed on.
     pub fn gossiped(&self, from: &PeerId, bytes: &[u8]) -> Verdict {
-        if !lock(&self.senders).take(from, now()) {
+        let now = now();
+        if !lock(&self.gate).message(from, now) {
             return Verdict::Ignore;
         }
-        self.ingest(bytes)
+        let newcomer = |grade| lock(&self.gate).newcomer(from, grade, now);
+        said(lock(&self.book).ingest_from(bytes, now, newcomer))
+    }
+
+    /// The least grade of work with which the offer of an unknown maker is heard now.
+    #[must_use]
+    pub fn room(&self) -> u8 {
+        lock(&self.gate).room(now())
     }
 
     /// An offer from wherever.
     pub fn ingest(&self, bytes: &[u8]) -> Verdict {
-        match lock(&self.book).ingest(bytes, now()) {
-            cambista_market::Verdict::Accept => Verdict::Accept,
-            cambista_market::Verdict::Ignore(reason) => {
-                tracing::debug!(%reason, "offer left aside");
-                Verdict::Ignore
-            }
-            cambista_market::Verdict::Reject(reason) => {
-                tracing::debug!(%reason, "offer refused");
-                Verdict::Reject
-            }
-        }
+        said(lock(&self.book).ingest(bytes, now()))
     }
 
     /// The answer to a request for a page of the book; none when the request is not one.
@@ -90,6 +81,19 @@ impl Market {
             BookReply::default()
         };
         Some(cbor::to_vec(&page))
+    }
+
+    /// Hands out everything worth keeping over a restart.
+    pub fn each_remembered(&self, mut each: impl FnMut(cambista_market::Remembered<'_>)) {
+        let now = now();
+        for one in lock(&self.book).remembered(now) {
+            each(one);
+        }
+    }
+
+    /// Takes a maker's last sequence in again, from before a restart.
+    pub fn recall(&self, maker: &PublicKey, sequence: u64, forget_at: u64) {
+        lock(&self.book).recall(maker, sequence, forget_at, now());
     }
 
     /// Forgets what stands no longer.
@@ -116,5 +120,53 @@ impl Market {
     #[must_use]
     pub fn best(&self, direction: Direction, amount_sat: u64, k: usize) -> Vec<Ranked> {
         lock(&self.book).rank(direction, amount_sat, now(), k)
+    }
+
+    /// The same among the makers that are wanted, by their 33-byte keys.
+    #[must_use]
+    pub fn best_among(
+        &self,
+        direction: Direction,
+        amount_sat: u64,
+        k: usize,
+        wanted: impl Fn(&[u8; 33]) -> bool,
+    ) -> Vec<Ranked> {
+        lock(&self.book).rank_among(direction, amount_sat, now(), k, wanted)
+    }
+}
+
+/// The book's verdict in the swarm's words.
+fn said(verdict: cambista_market::Verdict) -> Verdict {
+    match verdict {
+        cambista_market::Verdict::Accept => Verdict::Accept,
+        cambista_market::Verdict::Ignore(reason) => {
+            tracing::debug!(%reason, "offer left aside");
+            Verdict::Ignore
+        }
+        cambista_market::Verdict::Reject(reason) => {
+            tracing::debug!(%reason, "offer refused");
+            Verdict::Reject
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::super::announce::tests::{made_up, stranger};
+    use super::*;
+
+    /// Six peers bring as many made-up makers as all together may. Another new one is heard with sixteen times the work.
+    #[test]
+    fn a_new_maker_is_heard_past_a_crowd_by_its_work() {
+        let market = stranger();
+        let peers: Vec<PeerId> = (0..6).map(|_| PeerId::random()).collect();
+        let of = |number: u32| &peers[usize::try_from(number).unwrap() % peers.len()];
+        let refused = (1..2_000)
+            .find(|number| market.gossiped(of(*number), &made_up(*number, 0)) == Verdict::Ignore);
+        assert!(refused.is_some_and(|number| number > 1_000), "{refused:?}");
+        assert_eq!(market.room(), 1);
+        let new = PeerId::random();
+        assert_eq!(market.gossiped(&new, &made_up(2_000, 1)), Verdict::Accept);
     }
 }

@@ -1,18 +1,18 @@
-//! Peers worth calling again: those the owner named, and those that answered lately.
+//! Peers worth calling again: those the owner named, and those met before.
 
 use std::time::Duration;
 
 use libp2p::multiaddr::Protocol;
 use tokio::sync::watch;
 
-use crate::network::{Multiaddr, NetworkHandle, PeerId};
+use crate::network::{KnownPeer, Multiaddr, NetworkHandle, PeerId};
 use crate::store::{Store, StoreError};
 
 const NAMED_KEY: &str = "market-peers";
-const SEEN_KEY: &str = "market-peers-seen";
-/// The most of each kind that are remembered.
+const KNOWN_KEY: &str = "market-peers-known";
+/// The most named peers that are remembered.
 const MOST: usize = 32;
-/// Between two looks at who is connected.
+/// Between two notes of the peers met.
 const EVERY: Duration = Duration::from_secs(60);
 
 /// The address with the peer it leads to at its end.
@@ -53,36 +53,33 @@ pub fn remember(store: &Store, address: &Multiaddr, peer: PeerId) -> Result<(), 
     )
 }
 
-/// Calls those that answered in the last run, once each, and then keeps note of who answers now, until told to stop.
+/// The peers met in earlier runs, to be called first. None when they cannot be read: others will be found.
+#[must_use]
+pub fn known(store: &Store) -> Vec<KnownPeer> {
+    store.setting(KNOWN_KEY).ok().flatten().unwrap_or_default()
+}
+
+/// Keeps note of the peers met, until told to stop.
 pub async fn keep(
     store: std::sync::Arc<Store>,
     network: NetworkHandle,
     mut stop: watch::Receiver<bool>,
 ) {
-    let mut seen: Vec<Multiaddr> = store.setting(SEEN_KEY).ok().flatten().unwrap_or_default();
-    for address in seen.clone() {
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
-            _ = network.dial(address) => {}
-        }
-    }
+    let mut written = known(&store);
     loop {
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => return,
-            () = tokio::time::sleep(EVERY) => {}
-        }
-        // Those this node called can be called again; those that called cannot.
-        let peers = network.peers();
-        let called = peers.iter().filter(|peer| peer.outbound && peer.identified);
-        let now: Vec<Multiaddr> = called
-            .map(|peer| with_peer(&peer.address, peer.peer))
-            .collect();
-        let newest = first(now, seen.clone());
-        if newest != seen {
-            if let Err(error) = store.set_setting(SEEN_KEY, &newest) {
+        let stopped = tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => true,
+            () = tokio::time::sleep(EVERY) => false,
+        };
+        let known = network.known_peers();
+        if known != written {
+            if let Err(error) = store.set_setting(KNOWN_KEY, &known) {
                 tracing::warn!(%error, "peers could not be remembered");
             }
-            seen = newest;
+            written = known;
+        }
+        if stopped {
+            return;
         }
     }
 }

@@ -4,6 +4,7 @@
 //! a power cut), an exclusive lock, and every change in one immediate transaction. The engine's swaps, LDK's data and the
 //! wallet live in the same file, so that one copy of it is a whole copy.
 
+mod archive;
 mod codec;
 mod commit;
 mod error;
@@ -20,8 +21,10 @@ mod tests;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 
-use cambista_engine::ports::{self, PortError};
+use cambista_engine::Earned;
+use cambista_engine::ports::{self, Partner, PortError, Sought};
 use cambista_engine::record::OrderRecord;
+use cambista_protocol::words::{Direction, Side, SwapId};
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 pub use error::StoreError;
@@ -48,6 +51,14 @@ impl Store {
         Ok(Self {
             connection: Mutex::new(connection),
         })
+    }
+
+    /// Every swap there ever was, oldest first: for checks, since it may take long and much memory.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn every_swap(&self) -> Result<Vec<ports::StoredSwap>, StoreError> {
+        load::swaps(&*self.lock()?)
     }
 
     fn lock(&self) -> Result<MutexGuard<'_, Connection>, StoreError> {
@@ -84,15 +95,55 @@ fn make_private(path: &Path) -> Result<(), StoreError> {
 
 impl ports::Store for Store {
     fn commit(&self, commit: &ports::Commit) -> Result<Vec<i64>, PortError> {
-        Ok(self.write(|transaction| commit::run(transaction, commit))?)
+        #[cfg(feature = "failpoints")]
+        cambista_engine::failpoints::before(commit);
+        let rows = self.write(|transaction| commit::run(transaction, commit))?;
+        #[cfg(feature = "failpoints")]
+        cambista_engine::failpoints::after(commit, &rows);
+        Ok(rows)
     }
 
-    fn load(&self) -> Result<Vec<ports::StoredSwap>, PortError> {
-        Ok(load::swaps(&*self.lock()?)?)
+    fn swap(&self, id: SwapId) -> Result<Option<ports::StoredSwap>, PortError> {
+        let swap = load::swap(&*self.lock()?, id)?;
+        #[cfg(feature = "failpoints")]
+        cambista_engine::failpoints::loaded(swap.as_ref());
+        Ok(swap)
+    }
+
+    fn find(&self, sought: Sought<'_>) -> Result<Vec<(u64, SwapId)>, PortError> {
+        Ok(archive::find(&*self.lock()?, sought)?)
+    }
+
+    fn dealt_with(&self, partner: Partner<'_>) -> Result<bool, PortError> {
+        Ok(archive::dealt_with(&*self.lock()?, partner)?)
+    }
+
+    fn brought(&self, side: Side, direction: Direction) -> Result<Earned, PortError> {
+        Ok(archive::brought(&*self.lock()?, side, direction)?)
+    }
+
+    fn spare_scripts(&self) -> Result<Vec<bitcoin::ScriptBuf>, PortError> {
+        Ok(archive::spare_scripts(&*self.lock()?)?)
     }
 
     fn orders(&self) -> Result<Vec<OrderRecord>, PortError> {
-        Ok(load::orders(&*self.lock()?)?)
+        Ok(load::open_orders(&*self.lock()?)?)
+    }
+
+    fn order(&self, id: SwapId) -> Result<Option<OrderRecord>, PortError> {
+        Ok(load::order(&*self.lock()?, id)?)
+    }
+
+    fn latest_orders(&self, most: usize) -> Result<Vec<OrderRecord>, PortError> {
+        Ok(load::latest_orders(&*self.lock()?, most)?)
+    }
+
+    fn orders_between(&self, first: SwapId, last: SwapId) -> Result<Vec<SwapId>, PortError> {
+        Ok(load::orders_between(&*self.lock()?, first, last)?)
+    }
+
+    fn batches(&self) -> Result<Vec<ports::StoredBatch>, PortError> {
+        Ok(load::batches(&*self.lock()?)?)
     }
 
     fn best_block(&self) -> Result<Option<(u32, bitcoin::BlockHash)>, PortError> {

@@ -7,7 +7,13 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::StoreError;
 
 /// What each version added. A step that was ever released is never changed.
-const STEPS: [&str; 2] = [include_str!("schema-1.sql"), include_str!("schema-2.sql")];
+const STEPS: [&str; 5] = [
+    include_str!("schema-1.sql"),
+    include_str!("schema-2.sql"),
+    include_str!("schema-3.sql"),
+    include_str!("schema-4.sql"),
+    include_str!("schema-5.sql"),
+];
 
 /// What every connection needs, whatever the file's version.
 pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
@@ -24,14 +30,20 @@ pub(super) fn configure(connection: &Connection) -> Result<(), StoreError> {
 
 /// Brings the file to the newest form; refuses one from the future.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    migrate_to(connection, STEPS.len())
+}
+
+/// Brings the file to the form of that many steps.
+pub(super) fn migrate_to(connection: &mut Connection, steps: usize) -> Result<(), StoreError> {
+    let steps = STEPS.get(..steps).unwrap_or(&STEPS);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    let known = i64::try_from(STEPS.len()).map_err(|_| StoreError::TooLarge("the version"))?;
+    let known = i64::try_from(steps.len()).map_err(|_| StoreError::TooLarge("the version"))?;
     let done = usize::try_from(found)
         .ok()
-        .filter(|done| *done <= STEPS.len());
+        .filter(|done| *done <= steps.len());
     let missing = done
-        .and_then(|done| STEPS.get(done..))
+        .and_then(|done| steps.get(done..))
         .ok_or(StoreError::Newer { found, known })?;
     for step in missing {
         transaction.execute_batch(step)?;

@@ -1,12 +1,19 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod archived;
 mod crash;
+mod first_version;
 mod golden;
+mod older;
 mod sample;
 
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Amount, BlockHash};
-use cambista_engine::ports::{Commit, OutboxItem, Store as _, StoredEvent, StoredSweep};
+use cambista_engine::ports::{
+    BatchEvent, BatchStep, Commit, OutboxItem, Share, Store as _, StoredBatch, StoredEvent,
+    StoredSweep,
+};
+use cambista_engine::record::OrderRecord;
 use cambista_ldk::wallet::WalletSink;
 use cambista_protocol::swap::{Effect, Event, Leg};
 use lightning::util::persist::KVStoreSync;
@@ -68,7 +75,7 @@ fn everything_of_a_swap_is_there_after_reopening() {
         let second = Commit {
             event: Some((id, Event::Block, 101, vec![])),
             funding: Some((id, tx.clone(), Amount::from_sat(154))),
-            sweep: Some(sweep.clone()),
+            sweeps: vec![sweep.clone()],
             done: vec![ids[0]],
             best_block: Some((101, hash)),
             now: 1_001,
@@ -78,7 +85,7 @@ fn everything_of_a_swap_is_there_after_reopening() {
         ids
     };
     let store = fixture.open();
-    let all = ports::Store::load(&store).unwrap();
+    let all = store.every_swap().unwrap();
     let [swap] = all.as_slice() else {
         panic!("one swap")
     };
@@ -107,7 +114,8 @@ fn everything_of_a_swap_is_there_after_reopening() {
     );
     assert_eq!(swap.fundings, [(tx, Amount::from_sat(154))]);
     assert_eq!(swap.sweeps, [sweep]);
-    assert_eq!(store.orders().unwrap(), [first.new.unwrap().order]);
+    let order = first.new.unwrap().order;
+    assert_eq!(store.order(order.id).unwrap(), Some(order));
     assert_eq!(store.best_block().unwrap(), Some((101, hash)));
 }
 
@@ -120,7 +128,9 @@ fn swaps_come_back_in_the_order_they_began() {
             store.commit(&opened(seed)).unwrap();
         }
     }
-    let ids: Vec<_> = ports::Store::load(&fixture.open())
+    let ids: Vec<_> = fixture
+        .open()
+        .every_swap()
         .unwrap()
         .iter()
         .map(|swap| swap.record.id)
@@ -138,8 +148,37 @@ fn a_second_swap_of_an_order_keeps_the_order_once() {
     new.order = first.new.unwrap().order;
     new.record.order = new.order.id;
     store.commit(&second).unwrap();
-    assert_eq!(store.orders().unwrap().len(), 1);
-    assert_eq!(ports::Store::load(&store).unwrap().len(), 2);
+    assert_eq!(store.latest_orders(9).unwrap().len(), 1);
+    assert_eq!(store.every_swap().unwrap().len(), 2);
+}
+
+#[test]
+fn an_order_is_what_was_written_last_and_its_swaps_leave_it_alone() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let swap = opened(1);
+    let bare = swap.new.as_ref().unwrap().order.clone();
+    let mut order = OrderRecord {
+        task: Some(sample::task()),
+        ..bare
+    };
+    let write = |order: &OrderRecord| Commit {
+        order: Some(order.clone()),
+        now: 1_000,
+        ..Commit::default()
+    };
+    store.commit(&write(&order)).unwrap();
+    // The swap names the order by its id only.
+    store.commit(&swap).unwrap();
+    assert_eq!(store.order(order.id).unwrap(), Some(order.clone()));
+    assert!(store.orders().unwrap().is_empty(), "it is over");
+    let task = order.task.as_mut().unwrap();
+    task.revision += 1;
+    task.ended = false;
+    store.commit(&write(&order)).unwrap();
+    drop(store);
+    assert_eq!(fixture.open().orders().unwrap(), [order]);
+    assert_eq!(fixture.open().every_swap().unwrap().len(), 1);
 }
 
 #[test]
@@ -201,4 +240,57 @@ fn many_wallet_changes_become_one_and_say_the_same() {
     let whole: bdk_wallet::ChangeSet = serde_json::from_slice(whole).unwrap();
     assert_eq!(whole.tx_graph.txs.len(), 5);
     assert_eq!(WalletSink::load(&fixture.open()).unwrap(), all);
+}
+
+#[test]
+fn a_batch_is_there_with_a_share_for_each_of_its_swaps() {
+    let fixture = Fixture::new();
+    let share = |seed: u8, fee_sat| Share {
+        swap: sample::id(seed),
+        outpoint: sample::outpoint(seed),
+        fee_sat,
+    };
+    let sweep = |seed: u8, sat| StoredSweep {
+        swap_id: sample::id(seed),
+        tx: sample::tx(9),
+        fee: Amount::from_sat(sat),
+        height: 105,
+    };
+    let batch = StoredBatch {
+        id: sample::outpoint(8).txid,
+        event: BatchEvent::Signed {
+            step: BatchStep::Formed,
+            txid: sample::tx(9).compute_txid(),
+            shares: vec![share(1, 254), share(2, 253)],
+        },
+        height: 105,
+    };
+    let split = StoredBatch {
+        event: BatchEvent::Split {
+            reason: "refused".to_owned(),
+        },
+        height: 106,
+        ..batch.clone()
+    };
+    {
+        let store = fixture.open();
+        store.commit(&opened(1)).unwrap();
+        store.commit(&opened(2)).unwrap();
+        let commit = Commit {
+            sweeps: vec![sweep(1, 254), sweep(2, 253)],
+            batch: Some(batch.clone()),
+            ..Commit::default()
+        };
+        store.commit(&commit).unwrap();
+        let commit = Commit {
+            batch: Some(split.clone()),
+            ..Commit::default()
+        };
+        store.commit(&commit).unwrap();
+    }
+    let store = fixture.open();
+    assert_eq!(store.batches().unwrap(), [batch, split]);
+    let all = store.every_swap().unwrap();
+    let sweeps: Vec<_> = all.iter().flat_map(|swap| swap.sweeps.clone()).collect();
+    assert_eq!(sweeps, [sweep(1, 254), sweep(2, 253)]);
 }

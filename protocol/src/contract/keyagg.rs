@@ -232,5 +232,11 @@ mod tests {
             0xbe, 0xbe,
         ]);
         assert_eq!(reduce([0xff; 32]).to_be_bytes(), top);
+        // Low digits below the order's: every one of them borrows. 2^256 - 2^128 - n.
+        let mut low = [0xff; 32];
+        low[16..].fill(0);
+        top[15] = 0;
+        top[31] = 0xbf;
+        assert_eq!(reduce(low).to_be_bytes(), top);
     }
 }

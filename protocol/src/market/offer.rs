@@ -188,13 +188,19 @@ impl Offer {
     /// Searches the nonce that shows the work, from the present one on. Returns whether it was found within `tries`;
     /// if not, calling again goes on. Any later change to another field undoes it.
     pub fn mine(&mut self, tries: u64) -> bool {
+        self.mine_grade(0, tries)
+    }
+
+    /// The same for the work of a grade ([`pow::bits_of`]).
+    pub fn mine_grade(&mut self, grade: u8, tries: u64) -> bool {
         let payload = cbor::to_vec(&Self {
             nonce: 0,
             ..self.clone()
         });
         // A nonce of zero is the one byte 0x00 at the end.
         let prefix = payload.split_last().map_or(&[][..], |(_, prefix)| prefix);
-        let (nonce, found) = pow::search(prefix, self.nonce, tries, pow::bits(self.network));
+        let bits = pow::bits_of(self.network, grade);
+        let (nonce, found) = pow::search(prefix, self.nonce, tries, bits);
         self.nonce = nonce;
         found
     }
@@ -204,16 +210,12 @@ impl Offer {
         Signed::new(Tag::Offer, cbor::to_vec(self), sign)
     }
 
-    /// Checks the work in the payload as it was received.
+    /// Checks the work in the payload as it was received, and says of what grade it is.
     ///
     /// # Errors
     /// [`OfferError::Work`].
-    pub fn check_work(&self, signed: &Signed) -> Result<(), OfferError> {
-        if pow::holds(&signed.payload, pow::bits(self.network)) {
-            Ok(())
-        } else {
-            Err(OfferError::Work)
-        }
+    pub fn check_work(&self, signed: &Signed) -> Result<u8, OfferError> {
+        pow::grade(&signed.payload, self.network).ok_or(OfferError::Work)
     }
 
     /// Checks the maker's signature over the payload as it was received.

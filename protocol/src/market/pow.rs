@@ -18,10 +18,30 @@ pub const fn bits(network: Network) -> u32 {
     }
 }
 
-/// Whether a payload shows so many bits of work.
+/// What an offer of one grade of work has above one of the grade below it (bits): sixteen times the work.
+pub const GRADE_BITS: u32 = 4;
+/// The highest grade that is told apart from those below.
+pub const MOST_GRADE: u8 = 3;
+
+/// The leading zero bits the hash of an offer's payload must have for a grade of work.
 #[must_use]
-pub fn holds(payload: &[u8], bits: u32) -> bool {
-    leading_zeros(&Tag::Offer.digest(payload)) >= bits
+pub const fn bits_of(network: Network, grade: u8) -> u32 {
+    bits(network) + GRADE_BITS * grade as u32
+}
+
+/// The grade of work a payload shows; none when it has less than every offer must have.
+#[must_use]
+pub fn grade(payload: &[u8], network: Network) -> Option<u8> {
+    let zeros = shown(payload);
+    (0..=MOST_GRADE)
+        .rev()
+        .find(|grade| zeros >= bits_of(network, *grade))
+}
+
+/// The bits of work a payload shows.
+#[must_use]
+pub fn shown(payload: &[u8]) -> u32 {
+    leading_zeros(&Tag::Offer.digest(payload))
 }
 
 /// Tries nonces from `start` on behind `prefix`, which is the payload without its last field. Returns the nonce found
@@ -75,8 +95,30 @@ mod tests {
         let (nonce, found) = search(b"prefix", 7, 1 << 20, 8);
         assert!(found);
         let with = |nonce: u64| [b"prefix".to_vec(), cbor::to_vec(&nonce)].concat();
-        assert!(holds(&with(nonce), 8));
-        assert!((7..nonce).all(|tried| !holds(&with(tried), 8)));
+        assert!(shown(&with(nonce)) >= 8);
+        assert!((7..nonce).all(|tried| shown(&with(tried)) < 8));
+    }
+
+    #[test]
+    fn a_grade_is_sixteen_times_the_work_of_the_one_below() {
+        let network = Network::Regtest;
+        let mut seen = [0; 4];
+        for nonce in 0..1_u64 << 16 {
+            let payload = [b"prefix".to_vec(), cbor::to_vec(&nonce)].concat();
+            match grade(&payload, network) {
+                None => assert!(shown(&payload) < bits(network)),
+                Some(grade) => {
+                    seen[usize::from(grade)] += 1;
+                    assert!(shown(&payload) >= bits_of(network, grade));
+                    assert!(grade == MOST_GRADE || shown(&payload) < bits_of(network, grade + 1));
+                }
+            }
+        }
+        // Of 2^16 tries 2^8 have 8 zero bits, one in sixteen of these 12.
+        assert!(
+            (200..300).contains(&seen[0]) && (4..40).contains(&seen[1]),
+            "{seen:?}"
+        );
     }
 
     #[test]

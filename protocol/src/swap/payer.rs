@@ -1,12 +1,13 @@
 //! The payer: pays over Lightning, claims on the chain.
 
 use bitcoin::OutPoint;
-use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
+use bitcoin::secp256k1::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use super::effect::{Effect, Leg, Say, SpendHow, SpendWish, Wish};
 use super::outputs::{Output, Outputs, Spend, SpendKind};
 use super::{Event, Outcome, Transition};
+use crate::contract::Secret;
 use crate::money::Msat;
 use crate::terms::Deal;
 use crate::words::Secret32;
@@ -284,7 +285,10 @@ impl PayerSwap {
         if self.swap != Payment::None && height > locks.last_reveal(t) {
             self.abort(Abort::TooLate, effects);
         }
-        if self.conflict.is_some_and(|at| locks.buried(at, height)) && self.funding().is_none() {
+        // The funding can no longer confirm: its first input went elsewhere for good.
+        let gone = self.conflict.is_some_and(|at| locks.buried(at, height))
+            && self.funding().is_none_or(|o| o.confirmed.is_none());
+        if gone {
             self.abort(Abort::Conflict, effects);
         }
         if height > locks.pay_until(self.deal.agreed_height) {
@@ -303,9 +307,6 @@ impl PayerSwap {
         if !self.swap.is_final() || !self.prepay.is_final() {
             return;
         }
-        // The funding can no longer confirm: its first input went elsewhere for good.
-        let gone = self.conflict.is_some_and(|at| locks.buried(at, height))
-            && self.funding().is_none_or(|o| o.confirmed.is_none());
         self.outcome = match (self.decision, self.swap) {
             (Decision::Revealed(_), Payment::Settled(_)) if gone => Some(Outcome::Lost),
             (Decision::Revealed(_), Payment::Failed) if gone => Some(Outcome::TakenBack),
@@ -381,6 +382,5 @@ impl PayerSwap {
 
 /// Whether a secret is the secret of an agreed key.
 pub(super) fn is_key_of(secret: Secret32, public: &PublicKey) -> bool {
-    SecretKey::from_slice(&secret.0)
-        .is_ok_and(|key| key.public_key(&Secp256k1::signing_only()) == *public)
+    Secret::from_bytes(&secret.0).is_ok_and(|key| key.public_key() == *public)
 }

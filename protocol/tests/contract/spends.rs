@@ -2,14 +2,14 @@
 
 use bitcoin::absolute::LockTime;
 use bitcoin::consensus::encode::{deserialize, serialize_hex};
-use bitcoin::hex::FromHex;
+use bitcoin::hex::{DisplayHex, FromHex};
 use bitcoin::sighash::SighashCache;
 use bitcoin::transaction::Version;
 use bitcoin::{
     Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness,
 };
 use cambista_protocol::contract::sign::{sighash, sign_inputs};
-use cambista_protocol::contract::{Contract, Method, SpendError, SpendInput, SpendKind};
+use cambista_protocol::contract::{Contract, Method, Side, SpendError, SpendInput, SpendKind};
 use serde::Deserialize;
 
 use crate::common::{Vector, input, outpoint, p2tr, spend, typical, vectors};
@@ -282,4 +282,22 @@ fn signing_another_transactions_inputs_is_refused() {
     );
     assert_eq!(sign_inputs(&mut tx, &[]), Err(SpendError::InputsDiffer));
     assert!(tx.input[0].witness.is_empty());
+}
+
+#[test]
+fn a_spend_in_a_log_says_how_and_shows_no_secret() {
+    let vector = first();
+    assert_eq!(format!("{:?}", vector.claim()), "Method(Claim)");
+    let Method::KeyPath(secret) = vector.key_path() else {
+        panic!("the way it was asked for");
+    };
+    let shown = format!("{secret:?}");
+    assert!(shown.starts_with("KeyPathSecret(for "), "{shown}");
+    assert!(!shown.contains(&secret.expose().to_lower_hex_string()));
+}
+
+#[test]
+fn the_sides_have_the_names_errors_use() {
+    assert_eq!(Side::Payer.to_string(), "payer");
+    assert_eq!(Side::Funder.to_string(), "funder");
 }

@@ -94,7 +94,7 @@ fn signed_payloads_open_as_what_was_signed() {
     let signed = signed_offer(&offer());
     let (read, opened) = Offer::read(&signed.to_bytes()).unwrap();
     assert_eq!((read, opened), (signed.clone(), offer()));
-    assert_eq!(offer().check_work(&signed), Ok(()));
+    assert!(offer().check_work(&signed).is_ok());
     assert_eq!(offer().check_signature(&signed), Ok(()));
 
     for direction in [Direction::Out, Direction::In] {
@@ -114,7 +114,7 @@ fn signed_payloads_open_as_what_was_signed() {
 fn the_work_of_the_vectors_holds_for_regtest_and_not_for_the_next_nonce_down() {
     for offer in [offer(), withdrawn()] {
         let signed = signed_offer(&offer);
-        assert!(pow::holds(&signed.payload, pow::bits(offer.network)));
+        assert!(pow::shown(&signed.payload) >= pow::bits(offer.network));
         assert!(offer.nonce > 0, "the vector was searched for");
         let before = Offer {
             nonce: offer.nonce - 1,

@@ -117,6 +117,25 @@ fn an_outside_funding_that_never_comes_ends_when_lightning_lets_the_payment_go()
     assert_eq!(funder.spend_how(), Some(SpendHow::Refund));
 }
 
+/// Found by the model: one block was taken back, and the swap waited for its deposit for ever.
+#[test]
+fn a_deposit_a_reorganisation_took_for_good_does_not_keep_the_swap_open() {
+    let mut funder = external();
+    funder.to(T);
+    funder.seen(1, AMOUNT, Some(T));
+    funder.event(Event::Reorg { fork: T - 1 });
+    funder.event(Event::Dropped { leg: Leg::Swap });
+    funder.to(T + 24);
+    assert_eq!(funder.swap.outcome(), None, "it may come back");
+    funder.to(T + 25);
+    assert_eq!(funder.swap.outcome(), Some(Outcome::NothingHappened));
+    assert_eq!(
+        funder.spend_how(),
+        Some(SpendHow::Refund),
+        "it still goes home"
+    );
+}
+
 #[test]
 fn a_payer_that_cancels_keeps_r_and_hands_its_key_over() {
     let mut payer = Driven::new(Role::Payer, false);

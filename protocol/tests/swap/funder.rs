@@ -65,6 +65,30 @@ fn nothing_is_published_before_the_hold_is_durable() {
     funder.held(Leg::Swap);
     assert!(funder.event(Event::HoldDurable).is_empty());
     assert_eq!(funding(&funder), Funding::None);
+    let built = funder.event(Event::FundingBuilt {
+        txid: txid(1),
+        first_input: outpoint(77),
+    });
+    assert!(built.is_empty(), "no byte leaves before it is: {built:?}");
+    assert_eq!(funder.wishes(), [Wish::AwaitHold]);
+}
+
+#[test]
+fn a_payment_that_is_gone_when_the_hold_is_durable_is_not_funded_for() {
+    for leg in [Leg::Swap, Leg::Prepay] {
+        let mut funder = Driven::new(Role::Funder, true);
+        funder.held(Leg::Swap);
+        funder.held(Leg::Prepay);
+        funder.event(Event::FundingBuilt {
+            txid: txid(1),
+            first_input: outpoint(77),
+        });
+        let mut effects = funder.event(Event::Dropped { leg });
+        effects.extend(funder.event(Event::HoldDurable));
+        assert!(effects.contains(&Effect::ReleaseFunding), "{leg:?}");
+        assert!(!effects.contains(&Effect::PublishFunding), "{leg:?}");
+        assert_eq!(funding(&funder), Funding::Abandoned);
+    }
 }
 
 #[test]

@@ -179,6 +179,27 @@ fn a_funding_still_unconfirmed_at_t_is_refunded_unconfirmed() {
     assert_eq!(funder.spend_how(), Some(SpendHow::Refund));
 }
 
+/// It cannot confirm any more, and is there again as soon as a reorganisation lets it.
+#[test]
+fn a_funding_whose_input_went_elsewhere_is_not_spent_any_more() {
+    let mut funder = Driven::published(false);
+    funder.seen(1, AMOUNT, None);
+    funder.to(T);
+    funder.event(Event::FundingConflict {
+        txid: txid(8),
+        confirmed: T,
+    });
+    assert_eq!(funder.spend_how(), None);
+    funder.event(Event::Reorg { fork: T - 1 });
+    assert_eq!(funder.spend_how(), Some(SpendHow::Refund));
+    funder.event(Event::FundingConflict {
+        txid: txid(8),
+        confirmed: T,
+    });
+    funder.to(T + 5);
+    assert_eq!(funder.wishes(), []);
+}
+
 #[test]
 fn every_output_ever_paid_must_be_back_before_the_payment_goes() {
     let mut funder = Driven::confirmed_funder(false);

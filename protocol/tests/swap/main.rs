@@ -8,6 +8,8 @@
 )]
 
 mod common;
+mod deadlines;
+mod edges;
 mod external;
 mod funder;
 mod funder_failures;

@@ -119,6 +119,20 @@ fn the_funding_withdrawn_for_good_aborts() {
     assert_eq!(payer.to(H0 + 7), [Effect::Say(Say::Key)]);
 }
 
+/// That it stood in the mempool once is no reason to wait for it until T.
+#[test]
+fn a_funding_that_was_seen_and_then_withdrawn_for_good_aborts() {
+    let mut payer = Driven::new(Role::Payer, false);
+    payer.to(H0 + 1);
+    payer.seen(1, AMOUNT, None);
+    payer.event(Event::FundingConflict {
+        txid: txid(8),
+        confirmed: H0 + 2,
+    });
+    assert!(!payer.to(H0 + 6).contains(&Effect::Say(Say::Key)));
+    assert_eq!(payer.to(H0 + 7), [Effect::Say(Say::Key)]);
+}
+
 #[test]
 fn the_payment_failed_back_before_the_reveal_aborts() {
     let mut payer = Driven::new(Role::Payer, false);

@@ -2,7 +2,7 @@
 
 use bitcoin::Amount;
 use cambista_protocol::swap::{Effect, Event, Leg, Outcome, SpendHow, SpendKind, Wish};
-use cambista_protocol::words::Secret32;
+use cambista_protocol::words::{Role, Secret32};
 
 use crate::common::*;
 
@@ -17,11 +17,88 @@ fn any_number_of_strays_does_not_hide_the_funding_or_its_claim() {
         }
         funder.to(H0 + 1);
         funder.funded();
+        assert!(funder.swap.outputs().get(outpoint(1)).is_some(), "{value}");
         assert_eq!(
             funder.spent(SpendKind::Claim, None),
             [Effect::Claim(Leg::Swap)]
         );
     }
+}
+
+/// What is remembered is bounded for each kind by itself.
+#[test]
+fn a_stray_in_a_block_takes_the_place_of_another_stray_and_never_of_the_funding() {
+    let mut payer = Driven::new(Role::Payer, false);
+    payer.seen(1, AMOUNT, None);
+    for n in 100..140 {
+        payer.seen(n, STRAY, None);
+    }
+    let before = payer.swap.outputs().iter().count();
+    payer.seen(200, STRAY, Some(H0));
+    assert_eq!(payer.swap.outputs().iter().count(), before);
+    for n in [1, 200] {
+        assert!(payer.swap.outputs().get(outpoint(n)).is_some(), "{n}");
+    }
+}
+
+#[test]
+fn a_stray_that_was_in_a_block_is_not_forgotten_for_another() {
+    let mut payer = Driven::new(Role::Payer, false);
+    for n in 100..116 {
+        payer.seen(n, STRAY, Some(H0));
+    }
+    payer.seen(1, AMOUNT, None);
+    payer.seen(200, STRAY, Some(H0));
+    for n in (100..116).chain([1]) {
+        assert!(payer.swap.outputs().get(outpoint(n)).is_some(), "{n}");
+    }
+    assert!(payer.swap.outputs().get(outpoint(200)).is_none());
+}
+
+/// It may be in a block again any time, and R with its claim.
+#[test]
+fn a_stray_that_a_reorganisation_took_is_waited_for() {
+    let mut funder = Driven::confirmed_funder(false);
+    funder.to(H0 + 3);
+    funder.seen(2, AMOUNT, Some(H0 + 3));
+    funder.event(Event::Reorg { fork: H0 + 2 });
+    funder.to(T);
+    funder.spent(SpendKind::Refund, Some(T));
+    assert!(!funder.to(T + 20).contains(&Effect::FailBack(Leg::Swap)));
+}
+
+/// In the mempool the last one counts; a block outweighs it.
+#[test]
+fn a_spend_takes_the_place_of_the_one_before_unless_that_is_in_a_block() {
+    let mut funder = Driven::confirmed_funder(false);
+    let kind = |driven: &Driven| driven.swap.outputs().get(outpoint(1)).unwrap().spent;
+    funder.spent(SpendKind::Refund, None);
+    funder.spent(SpendKind::KeyPath, None);
+    assert_eq!(kind(&funder).map(|s| s.kind), Some(SpendKind::KeyPath));
+    funder.spent(SpendKind::Refund, Some(H0 + 1));
+    funder.spent(SpendKind::KeyPath, None);
+    assert_eq!(kind(&funder).map(|s| s.kind), Some(SpendKind::Refund));
+}
+
+#[test]
+fn a_stray_is_remembered_from_five_thousand_on() {
+    let mut payer = Driven::new(Role::Payer, false);
+    payer.seen(100, Amount::from_sat(4_999), None);
+    payer.seen(101, Amount::from_sat(5_000), None);
+    assert!(payer.swap.outputs().get(outpoint(100)).is_none());
+    assert!(payer.swap.outputs().get(outpoint(101)).is_some());
+}
+
+#[test]
+fn strays_that_came_first_do_not_hide_the_funding_from_the_payer() {
+    let mut payer = Driven::new(Role::Payer, false);
+    for n in 100..140 {
+        payer.seen(n, STRAY, Some(H0));
+    }
+    payer.to(H0 + 1);
+    payer.funded();
+    payer.to(H0 + 2);
+    assert_eq!(payer.wishes(), [Wish::PrepareClaim(outpoint(1))]);
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Everything that can be wrong with an invoice, the swap's and the prepay's.
 
+use bitcoin::Network;
 use cambista_protocol::terms::{DealError, InvoiceError};
 use cambista_protocol::words::Direction;
 use lightning_invoice::Currency;
@@ -28,6 +29,23 @@ fn an_invoice_for_another_network_is_refused() {
     ] {
         let errors = refused_both(|bill| bill.currency = currency.clone());
         assert_eq!(errors, [InvoiceError::Network; 2]);
+    }
+}
+
+#[test]
+fn an_invoice_for_the_network_of_the_swap_is_taken_on_each_of_them() {
+    for (network, currency) in [
+        (Network::Bitcoin, Currency::Bitcoin),
+        (Network::Testnet, Currency::BitcoinTestnet),
+        (Network::Signet, Currency::Signet),
+        (Network::Regtest, Currency::Regtest),
+    ] {
+        let mut case = Case::new(Direction::Out);
+        case.network = network;
+        case.quote.network = network;
+        case.swap.currency = currency.clone();
+        case.prepay.as_mut().unwrap().currency = currency;
+        assert_eq!(case.agree().map(|deal| deal.network), Ok(network));
     }
 }
 

@@ -3,6 +3,7 @@
 use bitcoin::Network;
 use bitcoin::secp256k1::{PublicKey, Secp256k1};
 use cambista_protocol::contract::ContractError;
+use cambista_protocol::market::quote::QuoteError;
 use cambista_protocol::money::MAX_MONEY_SAT;
 use cambista_protocol::terms::DealError;
 use cambista_protocol::timelock::{REFUND_HEIGHT_ABOVE, REFUND_HEIGHT_BELOW, TimelockError};
@@ -44,6 +45,15 @@ fn amounts_that_do_not_come_out_are_refused() {
         refused_in(Direction::In, |case| case.quote.maker_fee_sat = i64::MIN),
         DealError::Amounts
     );
+}
+
+#[test]
+fn a_prepay_of_more_than_a_fifth_is_refused() {
+    let mut quote = Case::new(Direction::Out).quote;
+    quote.prepay_sat = quote.amount_sat / 5;
+    assert_eq!(quote.check(), Ok(()));
+    quote.prepay_sat += 1;
+    assert_eq!(quote.check(), Err(QuoteError::Amounts));
 }
 
 #[test]

@@ -30,7 +30,16 @@ impl Model {
             Action::Mine(block) => {
                 *world = block;
                 for who in self.honest() {
-                    self.block(world, who, block.tip);
+                    let from = match self.setup.wrong {
+                        Some(Wrong::StaleTip) => world.side(who).view + 1,
+                        _ => block.tip,
+                    };
+                    if self.sleeps(world, who) {
+                        continue;
+                    }
+                    for height in from..=block.tip {
+                        self.block(world, who, height);
+                    }
                 }
             }
             Action::Reorg(fork) => {
@@ -51,6 +60,16 @@ impl Model {
                 if let Ev::Bumped(_) = ev {
                     self.grant(world, who, true);
                 }
+            }
+            Action::Fees => {
+                world.market = !world.market;
+                world.moves -= 1;
+            }
+            Action::Again(leg) => {
+                if self.setup.is(Wrong::SecondSetFailed) {
+                    *world.ln_mut(leg) = Ln::Back;
+                }
+                self.event(world, Who::Funder, Ev::HeldAgain(leg));
             }
             Action::Written => self.written(world),
             Action::Arrive(leg, short) => {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use cambista_protocol::swap::{Htlc, Leg, Payment, Wish};
+use cambista_protocol::swap::{Htlc, Leg, Payment, SpendHow, Wish};
 
 use crate::engine::LEGS;
 use crate::machines::{Ev, outpoint};
@@ -14,6 +14,8 @@ use crate::world::{Ln, Model, OUTS, Out, Who, World, out};
 pub(crate) enum When {
     /// The event is stored, none of its effects has run; or between two events.
     Before,
+    /// The first effect has run and is not marked as done.
+    Amid,
     /// All effects have run and none is marked as done.
     After,
 }
@@ -36,6 +38,10 @@ pub(crate) enum Action {
     Recover(Who),
     /// A side learns or decides something.
     Learn(Who, Ev),
+    /// Fees go above everybody's caps, or back.
+    Fees,
+    /// A second set of parts arrives on the hash of a held payment.
+    Again(Leg),
     /// Lightning's state is written at the funder.
     Written,
     /// A payment arrives at the honest funder; `true` with too little time.
@@ -105,6 +111,9 @@ impl Model {
             let lowest = (world.highest - deepest.min(world.highest)).max(H0);
             actions.extend((lowest..world.tip).map(Action::Reorg));
         }
+        if world.moves > 0 {
+            actions.push(Action::Fees);
+        }
         let mut steps = Vec::new();
         for action in actions {
             steps.push(Step {
@@ -121,13 +130,14 @@ impl Model {
     fn crashes(&self, action: Action) -> Vec<Step> {
         let touched = |who| match action {
             Action::Mine(_) => true,
+            Action::Learn(_, Ev::WrongKey | Ev::WrongPreimage) => false,
             Action::Learn(learns, _) => learns == who,
             Action::Written | Action::Arrive(..) => who == Who::Funder,
             _ => false,
         };
         let mut steps = Vec::new();
         for who in self.honest().filter(|who| touched(*who)) {
-            for when in [When::Before, When::After] {
+            for when in [When::Before, When::Amid, When::After] {
                 steps.push(Step {
                     action,
                     crash: Some(Crash { who, when }),
@@ -160,7 +170,10 @@ impl Model {
         }
         let mut learn = |ev| actions.push(Action::Learn(who, ev));
         for wish in self.wishes(world, who).iter() {
-            if let Wish::PrepareClaim(claim) = wish {
+            // The fee of a claim is held against the user's limit before R leaves.
+            if let Wish::PrepareClaim(claim) = wish
+                && !world.market
+            {
                 for at in OUTS {
                     if outpoint(at) == *claim && world.place(at).spent.is_none() {
                         learn(Ev::ClaimReady(at));
@@ -192,6 +205,9 @@ impl Model {
         if (any || world.has_left(out::FUNDER_KEY)) && payer.peer_key().is_none() {
             learn(Ev::PeerKey);
         }
+        if any && self.setup.lies {
+            learn(Ev::WrongKey);
+        }
         if any || world.has_left(out::WITHDRAW) {
             learn(Ev::Withdrew);
         }
@@ -202,6 +218,30 @@ impl Model {
         }
         if self.setup.cancel {
             learn(Ev::Cancelled);
+        }
+        self.glimpses(world, who, actions);
+    }
+
+    /// Spends by the other side that wait in the mempool: seen, and maybe never confirmed.
+    fn glimpses(&self, world: &World, who: Who, actions: &mut Vec<Action>) {
+        if !self.setup.mempool {
+            return;
+        }
+        let other = match who {
+            Who::Payer => Who::Funder,
+            Who::Funder => Who::Payer,
+        };
+        for at in OUTS {
+            let place = world.place(at);
+            if place.confirmed.is_none() || place.spent.is_some() {
+                continue;
+            }
+            for how in self.ways(world, place, other) {
+                if how != SpendHow::Refund || world.tip >= self.setup.refund_height() {
+                    let kind = self.kind(how);
+                    actions.push(Action::Learn(who, Ev::Spent(at, kind, None)));
+                }
+            }
         }
     }
 
@@ -248,9 +288,17 @@ impl Model {
         if (any || world.has_left(out::PAYER_KEY)) && funder.peer_key().is_none() {
             learn(Ev::PeerKey);
         }
+        if any && self.setup.lies {
+            learn(Ev::WrongKey);
+            learn(Ev::WrongPreimage);
+        }
         if self.setup.cancel {
             learn(Ev::Cancelled);
         }
+        if any && world.swap == Ln::Held {
+            actions.push(Action::Again(Leg::Swap));
+        }
+        self.glimpses(world, who, actions);
         if self
             .machines
             .wishes(world.funder.machine, world.funder.view)

@@ -2,7 +2,7 @@
 
 use cambista_protocol::swap::SpendHow;
 
-use crate::world::{Model, OUTS, Out, Place, TAKE_BACK, Who, World, out};
+use crate::world::{Model, OUTS, Offer, Out, Place, TAKE_BACK, Who, World, out};
 
 /// A funding may still be confirmed from here on only if somebody honest asked for it.
 const INPUTS: [u8; 3] = [1 << Out::First as u8, 1 << Out::Second as u8, TAKE_BACK];
@@ -38,6 +38,7 @@ impl Model {
                 let mut w = *world;
                 w.input = Some((tx, height));
                 w.input_due = None;
+                w.input_high = false;
                 for at in [Out::First, Out::Second] {
                     if tx == 1 << at as u8 {
                         w.place_mut(at).confirmed = Some(height);
@@ -46,7 +47,9 @@ impl Model {
                 w
             })
             .collect();
-        if next.is_empty() || world.input_due.is_none_or(|due| height < due) {
+        let fair = !world.market || world.input_high;
+        let forced = world.input_due.is_some_and(|due| height >= due) && fair;
+        if next.is_empty() || !forced {
             next.push(*world);
         }
         next
@@ -94,9 +97,12 @@ impl Model {
                 w.place_mut(at).spent = Some((who, how, height));
                 w.place_mut(at).offers = [None; 2];
                 next.push(w);
-                forced |= place.offers[who as usize].is_some_and(|(_, due)| match how {
-                    SpendHow::Claim => height >= due.max(confirmed + self.setup.confirm_bound),
-                    _ => height >= due,
+                forced |= place.offers[who as usize].is_some_and(|offer| {
+                    let due = match how {
+                        SpendHow::Claim => offer.due.max(confirmed + self.setup.confirm_bound),
+                        _ => offer.due,
+                    };
+                    height >= due && (offer.high || !world.market)
                 });
             }
         }
@@ -107,10 +113,10 @@ impl Model {
     }
 
     /// The paths by which a side may spend an output: an honest one by what it broadcast, another by every key it has.
-    fn ways(&self, world: &World, place: &Place, who: Who) -> Vec<SpendHow> {
+    pub(crate) fn ways(&self, world: &World, place: &Place, who: Who) -> Vec<SpendHow> {
         if self.setup.is_honest(who) {
             return place.offers[who as usize]
-                .map(|(how, _)| how)
+                .map(|offer| offer.how)
                 .into_iter()
                 .collect();
         }
@@ -134,6 +140,7 @@ impl Model {
             world.input = None;
             // It was good enough for a block once, and both sides keep it known.
             world.input_due = self.setup.funder_honest().then_some(due);
+            world.input_high = true;
         }
         for at in OUTS {
             let place = world.place_mut(at);
@@ -143,7 +150,11 @@ impl Model {
             {
                 place.spent = None;
                 if self.setup.is_honest(who) {
-                    place.offers[who as usize] = Some((how, due));
+                    place.offers[who as usize] = Some(Offer {
+                        how,
+                        due,
+                        high: true,
+                    });
                 }
             }
         }

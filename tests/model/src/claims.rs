@@ -5,6 +5,25 @@ use cambista_protocol::swap::{Decision, Funding, Outcome, SpendHow};
 use crate::setup::Honest;
 use crate::world::{Ln, Model, Out, Who, World, out};
 
+/// What must hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// Nobody honest loses.
+    Loss,
+    /// No key, no R and no funding leaves before its decision is stored.
+    Decision,
+    /// R never leaves after an abort.
+    Abort,
+    /// Every honest swap ends; nothing is left at the script.
+    Ends,
+}
+
+type Broken = (Rule, String);
+
+fn broken(rule: Rule, text: &str) -> Result<(), Broken> {
+    Err((rule, text.to_owned()))
+}
+
 impl Model {
     /// Whether both halves changed hands.
     pub(crate) fn swapped(&self, world: &World) -> bool {
@@ -13,7 +32,7 @@ impl Model {
 
     /// # Errors
     /// What is wrong with this world.
-    pub(crate) fn judge(&self, world: &World, end: bool) -> Result<(), String> {
+    pub(crate) fn judge(&self, world: &World, end: bool) -> Result<(), Broken> {
         self.judge_payer(world, end)?;
         self.judge_funder(world, end)?;
         if !end {
@@ -24,43 +43,62 @@ impl Model {
         if self.setup.honest == Honest::Both && !gifts {
             let taken = self.taken_by_payer(world, &exact()) > 0;
             if taken != (world.swap == Ln::Claimed) {
-                return Err("one half of the swap happened, the other did not".into());
+                return broken(
+                    Rule::Loss,
+                    "one half of the swap happened, the other did not",
+                );
             }
         }
         Ok(())
     }
 
-    fn judge_payer(&self, world: &World, end: bool) -> Result<(), String> {
+    fn judge_payer(&self, world: &World, end: bool) -> Result<(), Broken> {
         let Some(payer) = self.payer(world) else {
             return Ok(());
         };
         let taken = self.taken_by_payer(world, &exact()) > 0;
         let revealed = matches!(payer.decision(), Decision::Revealed(_));
         if world.has_left(out::PREIMAGE) && !revealed {
-            return Err("R left the payer without a stored decision to reveal it".into());
+            let aborted = matches!(payer.decision(), Decision::Aborted(_));
+            let rule = if aborted { Rule::Abort } else { Rule::Decision };
+            return broken(
+                rule,
+                "R left the payer without a stored decision to reveal it",
+            );
         }
         if world.has_left(out::PAYER_KEY) && !payer.handed_over() {
-            return Err("the payer's key left without a stored decision".into());
+            return broken(
+                Rule::Decision,
+                "the payer's key left without a stored decision",
+            );
         }
         if world.has_left(out::PAYER_KEY) && world.has_left(out::PREIMAGE) && !taken {
-            return Err("the payer gave R and its key away and has no output".into());
+            return broken(
+                Rule::Abort,
+                "the payer gave R and its key away and has no output",
+            );
         }
         let lost = world.swap == Ln::Claimed && !taken;
         if lost && (end || self.taken_by_funder(world)) {
-            return Err("the payer paid over Lightning and the chain went to the funder".into());
+            return broken(
+                Rule::Loss,
+                "the payer paid over Lightning and the chain went to the funder",
+            );
         }
         if !end {
             return Ok(());
         }
         match payer.outcome() {
-            None => Err("the payer's swap never ends".into()),
-            Some(Outcome::Lost) => Err("the payer's swap ended lost".into()),
-            Some(Outcome::Done) if !taken => Err("the payer believes it has an output".into()),
+            None => broken(Rule::Ends, "the payer's swap never ends"),
+            Some(Outcome::Lost) => broken(Rule::Loss, "the payer's swap ended lost"),
+            Some(Outcome::Done) if !taken => {
+                broken(Rule::Loss, "the payer believes it has an output")
+            }
             Some(_) => Ok(()),
         }
     }
 
-    fn judge_funder(&self, world: &World, end: bool) -> Result<(), String> {
+    fn judge_funder(&self, world: &World, end: bool) -> Result<(), Broken> {
         let Some(funder) = self.funder(world) else {
             return Ok(());
         };
@@ -68,44 +106,56 @@ impl Model {
         let taken = self.taken_by_payer(world, &own);
         let published = !self.setup.external && world.known & 3 != 0;
         if published && !matches!(funder.funding(), Funding::Published(_)) {
-            return Err("the funding left without a stored intent".into());
+            return broken(Rule::Decision, "the funding left without a stored intent");
         }
         if world.has_left(out::FUNDER_KEY) && !funder.handed_over() {
-            return Err("the funder's key left without a stored decision".into());
+            return broken(
+                Rule::Decision,
+                "the funder's key left without a stored decision",
+            );
         }
         if world.has_left(out::FUNDER_KEY) && world.swap != Ln::Claimed {
-            return Err("the funder handed its key over unpaid".into());
+            return broken(Rule::Loss, "the funder handed its key over unpaid");
         }
         if world.has_left(out::LATE_REFUND) {
-            return Err("the funder used the refund leaf after it handed its key over".into());
+            return broken(
+                Rule::Decision,
+                "the funder used the refund leaf after it handed its key over",
+            );
         }
         let unpaid = matches!(world.swap, Ln::Back | Ln::Forgotten);
         if unpaid && self.buried_by_payer(world, &own) {
-            return Err("the chain went to the payer and so did the Lightning payment".into());
+            return broken(
+                Rule::Loss,
+                "the chain went to the payer and so did the Lightning payment",
+            );
         }
         if taken > 1 && !self.setup.external {
-            return Err("the payer took two outputs of one funder".into());
+            return broken(Rule::Loss, "the payer took two outputs of one funder");
         }
         if !end {
             return Ok(());
         }
         if taken > 0 && world.swap != Ln::Claimed {
-            return Err("the chain went to the payer, and Lightning paid nothing".into());
+            return broken(
+                Rule::Loss,
+                "the chain went to the payer, and Lightning paid nothing",
+            );
         }
         let waiting = |at: &Out| {
             let place = world.place(*at);
             place.confirmed.is_some() && place.spent.is_none()
         };
         if world.swap != Ln::Claimed && own.iter().any(waiting) {
-            return Err("an output of the funder is left at the script".into());
+            return broken(Rule::Ends, "an output of the funder is left at the script");
         }
         match funder.outcome() {
             // Paid, and the payer leaves its own output where it is: nothing is at stake for the funder.
             None if world.swap == Ln::Claimed && self.setup.honest != Honest::Both => Ok(()),
-            None => Err("the funder's swap never ends".into()),
-            Some(Outcome::Lost) => Err("the funder's swap ended lost".into()),
+            None => broken(Rule::Ends, "the funder's swap never ends"),
+            Some(Outcome::Lost) => broken(Rule::Loss, "the funder's swap ended lost"),
             Some(Outcome::Done) if world.swap != Ln::Claimed => {
-                Err("the funder believes it was paid".into())
+                broken(Rule::Loss, "the funder believes it was paid")
             }
             Some(_) => Ok(()),
         }

@@ -1,6 +1,6 @@
 //! An honest side around its machine: stores an event, runs its effects, grants its wishes, crashes and comes back.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use cambista_protocol::swap::{
     Decision, Effect, FunderSwap, Funding, Htlc, Leg, PayerSwap, Payment, Say, SpendHow, SpendKind,
@@ -10,7 +10,7 @@ use cambista_protocol::swap::{
 use crate::actions::{Crash, When};
 use crate::machines::{Ev, bit, effects, outpoint};
 use crate::setup::Wrong;
-use crate::world::{Ln, Model, OUTS, Out, TAKE_BACK, Who, World, out};
+use crate::world::{Ln, Model, OUTS, Offer, Out, Place, TAKE_BACK, Who, World, out};
 
 pub(crate) const LEGS: [Leg; 2] = [Leg::Swap, Leg::Prepay];
 
@@ -29,7 +29,7 @@ impl Model {
         }
     }
 
-    pub(crate) fn wishes(&mut self, world: &World, who: Who) -> Rc<[Wish]> {
+    pub(crate) fn wishes(&mut self, world: &World, who: Who) -> Arc<[Wish]> {
         let side = world.side(who);
         self.machines.wishes(side.machine, side.view)
     }
@@ -47,10 +47,13 @@ impl Model {
             let unstored = self.setup.is(Wrong::EffectsFirst) && crash.when == When::Before;
             world.side_mut(who).machine = machine;
             world.side_mut(who).outbox |= bits;
-            if unstored || crash.when == When::After {
-                self.run(world, who, bits);
-                world.side_mut(who).outbox |= bits;
-            }
+            let ran = match crash.when {
+                When::Before if !unstored => 0,
+                When::Amid => bits & bits.wrapping_neg(),
+                When::Before | When::After => bits,
+            };
+            self.run(world, who, ran);
+            world.side_mut(who).outbox |= bits;
             if unstored {
                 *world.side_mut(who) = before;
             }
@@ -193,12 +196,22 @@ impl Model {
                 }
                 Wish::ReplaceFunding if new_block && !left_alone => {
                     world.known |= TAKE_BACK;
-                    world.input_due.get_or_insert(due);
+                    self.ask_for_input(world, due);
                 }
                 _ => {}
             }
         }
         self.misbehave(world, who);
+    }
+
+    /// Somebody honest wants the funding's first input spent, and pays what that takes now.
+    fn ask_for_input(&self, world: &mut World, due: u32) {
+        let bumped = world.market && !world.input_high && !self.setup.is(Wrong::NeverBumped);
+        if bumped {
+            world.input_high = true;
+            world.input_due = Some(due);
+        }
+        world.input_due.get_or_insert(due);
     }
 
     fn offer(&mut self, world: &mut World, who: Who, spend: &SpendWish) {
@@ -209,6 +222,7 @@ impl Model {
         else {
             return;
         };
+        let market = world.market;
         let place = world.place_mut(at);
         if place.spent.is_some() {
             return;
@@ -218,16 +232,26 @@ impl Model {
         if who == Who::Funder && unconfirmed && left_alone {
             return;
         }
-        let offer = &mut place.offers[who as usize];
-        let known = offer.is_some_and(|(how, _)| how == spend.how);
-        *offer = Some((spend.how, offer.map_or(due, |(_, due)| due)));
-        if known {
+        let old = place.offers[who as usize];
+        let known = old.is_some_and(|old| old.how == spend.how);
+        // The fee never falls; above the cap it goes only once that is lifted.
+        let lifted = spend.cap_lifted && !self.setup.is(Wrong::CapNeverLifted);
+        let was_high = old.is_some_and(|old| old.high);
+        let stays = old.is_some() && self.setup.is(Wrong::NeverBumped);
+        let high = was_high || (market && lifted && !stays);
+        let new_time = high && !was_high;
+        place.offers[who as usize] = Some(Offer {
+            how: spend.how,
+            due: old.map_or(due, |old| if new_time { due } else { old.due }),
+            high,
+        });
+        if known && !new_time {
             return;
         }
         if who == Who::Funder && unconfirmed && matches!(at, Out::First | Out::Second) {
             // The spend goes out with its parent.
             world.known |= 1 << at as u8;
-            world.input_due.get_or_insert(due);
+            self.ask_for_input(world, due);
         }
         if who == Who::Payer && spend.how == SpendHow::Claim {
             world.left |= out::PREIMAGE;
@@ -263,6 +287,12 @@ impl Model {
             {
                 world.left |= out::PREIMAGE;
             }
+            (Some(Wrong::KeyBeforeBurial), Who::Payer) => {
+                let ours = |p: &Place| matches!(p.spent, Some((Who::Payer, _, _)));
+                if world.places.iter().any(ours) {
+                    world.left |= out::PAYER_KEY;
+                }
+            }
             (Some(Wrong::FailedBackAtHandover), Who::Funder) => {
                 let early = self
                     .funder(world)
@@ -281,6 +311,16 @@ impl Model {
             }
             _ => {}
         }
+    }
+
+    /// Whether a payer that never looks how old its tip is still stands at one it could reveal at.
+    pub(crate) fn sleeps(&mut self, world: &World, who: Who) -> bool {
+        who == Who::Payer
+            && self.setup.is(Wrong::StaleTip)
+            && self
+                .wishes(world, who)
+                .iter()
+                .any(|wish| matches!(wish, Wish::PrepareClaim(_)))
     }
 
     /// A side takes in a block that is on the chain: first the swap, then Lightning.
@@ -328,7 +368,7 @@ impl Model {
         }
     }
 
-    fn kind(&self, how: SpendHow) -> SpendKind {
+    pub(crate) fn kind(&self, how: SpendHow) -> SpendKind {
         match how {
             SpendHow::KeyPath => SpendKind::KeyPath,
             SpendHow::Claim if self.setup.is(Wrong::WitnessIgnored) => SpendKind::KeyPath,
@@ -344,6 +384,12 @@ impl Model {
             self.lightning_block(world, world.tip);
         }
         let view = world.side(who).view;
+        if who == Who::Funder && self.setup.is(Wrong::IntentForgotten) {
+            let intended = world.side(who).outbox & bit(Effect::PublishFunding) != 0;
+            if intended && world.swap == Ln::Held {
+                world.swap = Ln::Back;
+            }
+        }
         self.event(world, who, Ev::Reorg(view));
         let claims = bit(Effect::Claim(Leg::Swap)) | bit(Effect::Claim(Leg::Prepay));
         self.run(world, who, world.side(who).outbox & claims);

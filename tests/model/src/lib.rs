@@ -9,17 +9,24 @@
 //! wait for ever. Which of two spends of one output a block takes is nobody's to say. Messages come at any later time or
 //! never. A side that is not honest mines, spends by every leaf and key it has, and says anything it likes.
 //!
-//! Not in it: fees and their caps, channels that go to the chain, a second set of parts on one hash, two swaps at once.
+//! Fees are of two kinds: what everybody pays, and at times a market above every cap, in which a spend confirms only once
+//! it was bumped. Not in it: channels that go to the chain, two swaps at once.
+//!
+//! The tests search what takes seconds; the program `cambista-model` what takes minutes ([`deep()`]).
 
 mod act;
 mod actions;
 mod chain;
 mod claims;
+mod deep;
 mod engine;
+mod hold;
 mod machines;
 mod search;
 mod setup;
 mod world;
 
+pub use deep::deep;
+pub use hold::Search;
 pub use search::{Found, search};
 pub use setup::{Honest, Setup, Wrong};

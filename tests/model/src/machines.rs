@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::convert::Infallible;
 use std::hash::BuildHasherDefault;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
@@ -41,7 +41,10 @@ pub(crate) enum Ev {
     Durable,
     Bumped(Out),
     PeerKey,
+    WrongKey,
     PeerPreimage,
+    WrongPreimage,
+    HeldAgain(Leg),
     Withdrew,
     Cancelled,
 }
@@ -96,7 +99,7 @@ pub(crate) struct Machines {
     swaps: Vec<Swap>,
     ids: HashMap<Swap, u32>,
     steps: Table<(u32, Ev, u32), (u32, u16)>,
-    wishes: Table<(u32, u32), Rc<[Wish]>>,
+    wishes: Table<(u32, u32), Arc<[Wish]>>,
     keys: [SecretKey; 2],
     blind: bool,
 }
@@ -144,11 +147,11 @@ impl Machines {
     }
 
     /// What a state wishes at a height.
-    pub(crate) fn wishes(&mut self, id: u32, height: u32) -> Rc<[Wish]> {
+    pub(crate) fn wishes(&mut self, id: u32, height: u32) -> Arc<[Wish]> {
         if let Some(known) = self.wishes.get(&(id, height)) {
             return known.clone();
         }
-        let wishes: Rc<[Wish]> = self.get(id).wishes(height).into();
+        let wishes: Arc<[Wish]> = self.get(id).wishes(height).into();
         self.wishes.insert((id, height), wishes.clone());
         wishes
     }
@@ -203,19 +206,8 @@ impl Machines {
             Ev::ClaimReady(out) => Event::ClaimReady {
                 outpoint: outpoint(out),
             },
-            Ev::Held(leg, claim_deadline) => {
-                let amount = match leg {
-                    Leg::Swap => deal.swap_amount,
-                    Leg::Prepay => deal.prepay_amount,
-                };
-                let htlc = HeldHtlc {
-                    payment_id: Secret32([leg as u8; 32]),
-                    amount: Msat(amount.to_sat() * 1000),
-                    claim_deadline,
-                    sound: true,
-                };
-                Event::Held { leg, htlc }
-            }
+            Ev::Held(leg, claim_deadline) => held(deal, leg, leg as u8, claim_deadline),
+            Ev::HeldAgain(leg) => held(deal, leg, 2, deal.refund_height),
             Ev::Claimed(leg) => Event::Claimed { leg },
             Ev::Dropped(leg) => Event::Dropped { leg },
             Ev::Built => Event::FundingBuilt {
@@ -237,6 +229,12 @@ impl Machines {
                     secret: Secret32(self.keys[peer].secret_bytes()),
                 }
             }
+            Ev::WrongKey => Event::PeerKey {
+                secret: Secret32([66; 32]),
+            },
+            Ev::WrongPreimage => Event::PeerPreimage {
+                preimage: Secret32([66; 32]),
+            },
             Ev::PeerPreimage => Event::PeerPreimage {
                 preimage: Secret32(R),
             },
@@ -244,6 +242,20 @@ impl Machines {
             Ev::Cancelled => Event::Cancelled,
         }
     }
+}
+
+fn held(deal: &Deal, leg: Leg, set: u8, claim_deadline: u32) -> Event {
+    let amount = match leg {
+        Leg::Swap => deal.swap_amount,
+        Leg::Prepay => deal.prepay_amount,
+    };
+    let htlc = HeldHtlc {
+        payment_id: Secret32([set; 32]),
+        amount: Msat(amount.to_sat() * 1000),
+        claim_deadline,
+        sound: true,
+    };
+    Event::Held { leg, htlc }
 }
 
 fn public(n: u8) -> PublicKey {

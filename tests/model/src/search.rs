@@ -1,9 +1,14 @@
-//! Breadth first over every reachable world.
+//! The model as stateright explores it: breadth first over every reachable world.
 
-use std::collections::HashSet;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
+use std::hash::Hasher;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use stateright::{Checker, HasDiscoveries, Property};
+
+use crate::actions::Step;
+use crate::claims::Rule;
 use crate::setup::Setup;
 use crate::world::{Model, World};
 
@@ -12,18 +17,26 @@ use crate::world::{Model, World};
 pub struct Found {
     /// Worlds visited.
     pub states: usize,
+    /// Steps taken.
+    pub steps: usize,
+    /// The longest way from the beginning.
+    pub depth: usize,
     /// Worlds at the end of time.
     pub ends: usize,
     /// Ends in which the chain and Lightning both changed hands.
     pub swapped: usize,
-    /// The first violation: what is wrong, and the shortest way there.
+    /// The first violation: what is wrong, and a way there.
     pub violation: Option<(String, Vec<String>)>,
 }
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (states, ends, swapped) = (self.states, self.ends, self.swapped);
-        write!(f, "{states} states, {ends} ends, {swapped} of them swapped")?;
+        let (states, steps, depth) = (self.states, self.steps, self.depth);
+        let (ends, swapped) = (self.ends, self.swapped);
+        write!(
+            f,
+            "{states} states, {steps} steps, depth {depth}, {ends} ends, {swapped} of them swapped"
+        )?;
         if let Some((what, steps)) = &self.violation {
             write!(f, "\n{what}")?;
             for step in steps {
@@ -34,74 +47,163 @@ impl fmt::Display for Found {
     }
 }
 
-/// A world, the number of the one it came from, and which of that one's steps led here.
-type Visited = (World, usize, usize);
+/// A step and where it leads.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Taken {
+    step: Step,
+    next: World,
+}
+
+/// A world as it was looked at last: stateright asks for its properties one by one, and then for its steps.
+struct Seen {
+    world: World,
+    ways: Vec<Taken>,
+}
+
+/// What is behind the lock: production steps are computed once and kept.
+struct Held {
+    model: Model,
+    last: Option<Seen>,
+    /// The first world that broke a rule, and how. After it no other is reported, so the way there is the shortest.
+    first: Option<(World, Rule, String)>,
+}
+
+/// The model behind stateright's trait.
+struct Swap {
+    held: Mutex<Held>,
+    ends: AtomicUsize,
+    swapped: AtomicUsize,
+}
+
+impl Swap {
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn seen<T>(&self, world: &World, look: impl FnOnce(&Seen) -> T) -> T {
+        let mut held = self.held();
+        let held = &mut *held;
+        let kept = held.last.take().filter(|seen| seen.world == *world);
+        let seen = match kept {
+            Some(seen) => seen,
+            None => self.visit(held, world),
+        };
+        look(held.last.insert(seen))
+    }
+
+    fn visit(&self, held: &mut Held, world: &World) -> Seen {
+        let model = &mut held.model;
+        let (steps, end) = model.steps(world);
+        let ways: Vec<Taken> = steps
+            .into_iter()
+            .filter_map(|step| {
+                let next = model.take(world, &step);
+                (next != *world).then_some(Taken { step, next })
+            })
+            .collect();
+        if end {
+            self.ends.fetch_add(1, Ordering::Relaxed);
+            let swapped = usize::from(model.swapped(world));
+            self.swapped.fetch_add(swapped, Ordering::Relaxed);
+        }
+        if held.first.is_none() {
+            let judged = if end || !ways.is_empty() {
+                model.judge(world, end)
+            } else {
+                let text = "nothing can happen any more before the end";
+                Err((Rule::Ends, text.to_owned()))
+            };
+            held.first = judged.err().map(|(rule, text)| (*world, rule, text));
+        }
+        Seen {
+            world: *world,
+            ways,
+        }
+    }
+
+    fn keeps(&self, world: &World, rule: Rule) -> bool {
+        self.seen(world, |_| ());
+        let held = self.held();
+        let first = held.first.as_ref();
+        first.is_none_or(|(at, broken, _)| at != world || *broken != rule)
+    }
+}
+
+impl stateright::Model for Swap {
+    type State = World;
+    type Action = Taken;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![self.held().model.first()]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Taken>) {
+        self.seen(world, |seen| actions.extend(&seen.ways));
+    }
+
+    fn next_state(&self, _: &World, taken: Taken) -> Option<World> {
+        Some(taken.next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("nobody honest loses", |m: &Self, w| m.keeps(w, Rule::Loss)),
+            Property::always("nothing leaves before its decision is stored", |m, w| {
+                m.keeps(w, Rule::Decision)
+            }),
+            Property::always("R never leaves after an abort", |m, w| {
+                m.keeps(w, Rule::Abort)
+            }),
+            Property::always("every swap ends, and nothing is stuck", |m, w| {
+                m.keeps(w, Rule::Ends)
+            }),
+        ]
+    }
+}
 
 /// Visits every world of a setup, up to `most` of them, and stops at the first violation.
 ///
 /// # Errors
 /// When there are more worlds than `most`: nothing is shown then.
 pub fn search(setup: &Setup, most: usize) -> Result<Found, String> {
-    let mut model = Model::new(setup.clone());
-    let first = model.first();
-    let mut known: HashSet<World, BuildHasherDefault<Mix>> = HashSet::default();
-    let mut queue: Vec<Visited> = vec![(first, 0, 0)];
-    known.insert(first);
+    use stateright::Model as _;
+    let swap = Swap {
+        held: Mutex::new(Held {
+            model: Model::new(setup.clone()),
+            last: None,
+            first: None,
+        }),
+        ends: AtomicUsize::new(0),
+        swapped: AtomicUsize::new(0),
+    };
+    // Steps lead to known worlds most of the time; more than this many of them and there are too many worlds.
+    let bound = most.saturating_mul(64);
+    let checker = swap
+        .checker()
+        .finish_when(HasDiscoveries::AnyFailures)
+        .target_state_count(bound)
+        .spawn_bfs()
+        .join();
+    let swap = checker.model();
     let mut found = Found {
-        states: 0,
-        ends: 0,
-        swapped: 0,
+        states: checker.unique_state_count(),
+        steps: checker.state_count(),
+        depth: checker.max_depth(),
+        ends: swap.ends.load(Ordering::Relaxed),
+        swapped: swap.swapped.load(Ordering::Relaxed),
         violation: None,
     };
-    let mut at = 0;
-    while let Some((world, ..)) = queue.get(at).copied() {
-        let (steps, end) = model.steps(&world);
-        let mut moved = end;
-        for (number, step) in steps.iter().enumerate() {
-            let next = model.take(&world, step);
-            moved |= next != world;
-            if known.insert(next) {
-                queue.push((next, at, number));
-            }
-        }
-        if end {
-            found.ends += 1;
-            found.swapped += usize::from(model.swapped(&world));
-        }
-        let judged = if moved {
-            model.judge(&world, end)
-        } else {
-            Err("nothing can happen any more before the end".to_owned())
-        };
-        if let Err(what) = judged {
-            found.violation = Some((what, trace(&mut model, &queue, at)));
-            break;
-        }
-        if queue.len() > most {
-            return Err(format!("more than {most} states"));
-        }
-        at += 1;
+    for path in checker.discoveries().into_values() {
+        let what = swap.held().first.clone();
+        let lines = path.into_vec().into_iter().filter_map(|(world, taken)| {
+            taken.map(|taken| format!("at {}: {}", world.tip, taken.step))
+        });
+        found.violation = what.map(|(_, _, what)| (what, lines.collect()));
     }
-    found.states = queue.len();
+    if found.violation.is_none() && (found.states > most || found.steps >= bound) {
+        return Err(format!("more than {most} states"));
+    }
     Ok(found)
-}
-
-fn trace(model: &mut Model, queue: &[Visited], end: usize) -> Vec<String> {
-    let mut lines = Vec::new();
-    let mut at = end;
-    while at != 0 {
-        let Some((world, parent, number)) = queue.get(at).copied() else {
-            break;
-        };
-        let before = queue.get(parent).map(|(world, ..)| *world);
-        let steps = before.map(|w| model.steps(&w).0).unwrap_or_default();
-        if let Some(step) = steps.get(number) {
-            lines.push(format!("at {}: {step}", world.tip));
-        }
-        at = parent;
-    }
-    lines.reverse();
-    lines
 }
 
 /// A quick hash: nobody attacks this table.

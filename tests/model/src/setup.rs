@@ -18,6 +18,11 @@ pub enum Honest {
     Funder,
 }
 
+impl Honest {
+    /// Each of them.
+    pub const ALL: [Self; 3] = [Self::Both, Self::Payer, Self::Funder];
+}
+
 /// One thing done wrong around the machines, as an engine might.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wrong {
@@ -47,6 +52,18 @@ pub enum Wrong {
     HoldNotDurable,
     /// The payment is failed back as soon as the payer has handed its key over.
     FailedBackAtHandover,
+    /// A spend once broadcast keeps its fee.
+    NeverBumped,
+    /// The cap on fees holds to the end.
+    CapNeverLifted,
+    /// A second set of parts on the hash of a held payment is failed back, and the held one with it.
+    SecondSetFailed,
+    /// After a crash an intent to publish is taken for a funding that never left: the payment goes back.
+    IntentForgotten,
+    /// The payer reveals R at a tip the chain has left behind.
+    StaleTip,
+    /// The payer sends its key as soon as its spend is confirmed.
+    KeyBeforeBurial,
 }
 
 /// A search's parameters. All heights and margins are blocks.
@@ -74,6 +91,12 @@ pub struct Setup {
     pub crash_from: u32,
     /// Whether a funding may be bumped.
     pub bump: bool,
+    /// How often fees go above everybody's caps, or back.
+    pub fee_moves: u8,
+    /// Whether any peer sends keys and preimages that are none.
+    pub lies: bool,
+    /// Whether spends are seen in the mempool, too.
+    pub mempool: bool,
     /// Whether somebody may pay the script from other inputs: the agreed value, or another. With an outside funding that
     /// is the user.
     pub others: [bool; 2],
@@ -113,6 +136,9 @@ impl Setup {
             crashes: (0, 1),
             crash_from: 0,
             bump: false,
+            fee_moves: 0,
+            lies: false,
+            mempool: false,
             others: [false, false],
             others_until: u32::MAX,
             cancel: false,
@@ -129,6 +155,16 @@ impl Setup {
         setup.locks.reveal_margin = 4;
         setup.locks.refund_delta = 11;
         setup
+    }
+
+    /// Three confirmations against two blocks taken back.
+    pub const fn deeper(&mut self) {
+        self.confirmations = 3;
+        self.final_depth = 3;
+        self.locks.reorg_depth = 3;
+        self.locks.reveal_margin = 5;
+        self.locks.refund_delta = 14;
+        self.reorg = (2, 1);
     }
 
     /// T.

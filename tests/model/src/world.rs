@@ -49,8 +49,18 @@ pub(crate) enum Ln {
 pub(crate) struct Place {
     pub(crate) confirmed: Option<u32>,
     pub(crate) spent: Option<(Who, SpendHow, u32)>,
-    /// Each honest side's spend in the mempool and the height it is confirmed at, at the latest.
-    pub(crate) offers: [Option<(SpendHow, u32)>; 2],
+    /// Each honest side's spend in the mempool.
+    pub(crate) offers: [Option<Offer>; 2],
+}
+
+/// A spend in the mempool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Offer {
+    pub(crate) how: SpendHow,
+    /// At a fair fee it is confirmed at this height, at the latest.
+    pub(crate) due: u32,
+    /// Whether its fee is fair while the market is high.
+    pub(crate) high: bool,
 }
 
 /// One honest side's process.
@@ -86,10 +96,15 @@ pub(crate) struct World {
     pub(crate) highest: u32,
     pub(crate) reorgs: u8,
     pub(crate) crashes: u8,
+    /// Whether fees are above everybody's caps; how often that may still change.
+    pub(crate) market: bool,
+    pub(crate) moves: u8,
     /// Who spent the funding's first input and at which height: the bit of the transaction.
     pub(crate) input: Option<(u8, u32)>,
     /// Something has spent it by this height.
     pub(crate) input_due: Option<u32>,
+    /// Whether that pays enough while the market is high.
+    pub(crate) input_high: bool,
     /// Transactions that were broadcast: bits by output, and [`TAKE_BACK`].
     pub(crate) known: u8,
     pub(crate) places: [Place; 4],
@@ -177,8 +192,11 @@ impl Model {
             highest: H0,
             reorgs: self.setup.reorg.1,
             crashes: self.setup.crashes.0,
+            market: false,
+            moves: self.setup.fee_moves,
             input: None,
             input_due: None,
+            input_high: false,
             // Any funder may have its funding in two versions, and take it back, whenever it likes.
             known: if self.setup.external {
                 0

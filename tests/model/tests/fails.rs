@@ -170,3 +170,86 @@ fn a_preimage_in_a_witness_nobody_reads_is_lost() {
     let expected = "the chain went to the payer";
     done_wrong(Honest::Funder, quiet, Wrong::WitnessIgnored, expected);
 }
+
+/// The fee of a claim stays where it was while the market rises: the refund at T gets in first.
+#[test]
+fn a_claim_that_is_never_bumped_loses_to_the_refund() {
+    let fees = |s: &mut Setup| s.fee_moves = 1;
+    let expected = "the chain went to the funder";
+    done_wrong(Honest::Payer, fees, Wrong::NeverBumped, expected);
+}
+
+#[test]
+fn a_refund_that_is_never_bumped_loses_the_payment() {
+    let fees = |s: &mut Setup| s.fee_moves = 1;
+    let expected = "so did the Lightning payment";
+    done_wrong(Honest::Funder, fees, Wrong::NeverBumped, expected);
+}
+
+#[test]
+fn a_cap_on_fees_that_is_never_lifted_loses_the_claim() {
+    let fees = |s: &mut Setup| s.fee_moves = 1;
+    let expected = "the chain went to the funder";
+    done_wrong(Honest::Payer, fees, Wrong::CapNeverLifted, expected);
+}
+
+#[test]
+fn a_second_set_of_parts_failed_back_takes_the_first_with_it() {
+    let expected = "so did the Lightning payment";
+    done_wrong(Honest::Funder, quiet, Wrong::SecondSetFailed, expected);
+}
+
+#[test]
+fn an_intent_not_taken_for_a_funding_loses_the_payment() {
+    let expected = "so did the Lightning payment";
+    done_wrong(Honest::Funder, one_crash, Wrong::IntentForgotten, expected);
+}
+
+#[test]
+fn a_preimage_revealed_at_a_stale_tip_loses_to_the_refund() {
+    let expected = "the chain went to the funder";
+    done_wrong(Honest::Payer, quiet, Wrong::StaleTip, expected);
+}
+
+#[test]
+fn a_payers_key_sent_before_its_spend_is_buried_is_found() {
+    let expected = "stored decision";
+    done_wrong(Honest::Payer, quiet, Wrong::KeyBeforeBurial, expected);
+}
+
+#[test]
+fn a_funder_away_for_longer_than_its_claim_margin_loses() {
+    let away = |s: &mut Setup| s.crashes = (1, 6);
+    fails(Honest::Funder, away, "so did the Lightning payment");
+}
+
+#[test]
+fn a_claim_deadline_without_time_for_the_refund_to_be_buried_loses() {
+    let change = |s: &mut Setup| {
+        s.locks.claim_margin = 0;
+        s.locks.refund_confirm = 0;
+        s.confirm_bound = 2;
+    };
+    fails(Honest::Funder, change, "so did the Lightning payment");
+}
+
+/// Blocks may keep the claim waiting for two, and the margin is one: between two honest sides the refund gets in first.
+#[test]
+fn a_reveal_margin_shorter_than_the_confirmation_bound_loses() {
+    let change = |s: &mut Setup| {
+        *s = Setup::small(Honest::Both);
+        s.locks.reveal_margin = 1;
+    };
+    fails(Honest::Both, change, "the chain went to the funder");
+}
+
+/// Harmless in the model, and why: a claim must be in a block before it takes anything, the funder reads every block before
+/// Lightning does, and the claim deadline leaves it the time. The mempool gives R earlier, no more; it stays a duty because
+/// the keys then change hands within seconds, and because a node may miss a block's worth of time in practice.
+#[test]
+fn a_mempool_nobody_watches_is_harmless() {
+    let setup = Setup::tiny(Honest::Funder);
+    assert!(!setup.mempool);
+    let found = search(&setup, MOST).unwrap();
+    assert!(found.violation.is_none() && found.swapped > 0, "{found}");
+}

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use bitcoin::{Block, BlockHash, FeeRate, Transaction};
 use cambista_harness::Bitcoind;
-use cambista_ldk::chain::{BlockId, NoObserver, Observer};
+use cambista_ldk::chain::{BlockId, NoObserver, Observer, Told};
 use cambista_ldk::{LightningEvent, Node};
-use futures::future::BoxFuture;
 use serde_json::json;
 
 use super::node::{PATIENCE, eventually};
@@ -31,17 +30,17 @@ impl Observer for FindsPreimage {
         Some(self.seen)
     }
 
-    fn connected<'a>(&'a self, _: &'a Block, _: u32) -> BoxFuture<'a, ()> {
+    fn connected<'a>(&'a self, _: &'a Block, _: u32) -> Told<'a> {
         self.node.claim(self.preimage);
-        Box::pin(std::future::ready(()))
+        Box::pin(std::future::ready(Ok(())))
     }
 
-    fn disconnected<'a>(&'a self, _: BlockId) -> BoxFuture<'a, ()> {
-        Box::pin(std::future::ready(()))
+    fn disconnected<'a>(&'a self, _: BlockId) -> Told<'a> {
+        Box::pin(std::future::ready(Ok(())))
     }
 
-    fn spent_in_mempool<'a>(&'a self, _: &'a Transaction) -> BoxFuture<'a, ()> {
-        Box::pin(std::future::ready(()))
+    fn spent_in_mempool<'a>(&'a self, _: &'a Transaction) -> Told<'a> {
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 

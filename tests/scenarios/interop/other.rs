@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{AMOUNT, CONFIRMATIONS, FEE_RATE};
 
 /// What to run, or nothing (and a word why) where it cannot run.
-pub(super) fn python() -> Option<Command> {
+pub(crate) fn python() -> Option<Command> {
     let found = Command::new("python3").arg("--version").output();
     if !found.is_ok_and(|output| output.status.success()) {
         eprintln!("SKIPPED: there is no python3 on this machine to run the other implementation");
@@ -25,13 +25,13 @@ pub(super) fn python() -> Option<Command> {
 }
 
 /// A number it reported.
-pub(super) fn number(said: &Value, name: &str) -> i64 {
+pub(crate) fn number(said: &Value, name: &str) -> i64 {
     let value = said[name].as_i64();
     value.unwrap_or_else(|| panic!("no {name} in {said}"))
 }
 
 /// The other taker.
-pub(super) struct Other {
+pub(crate) struct Other {
     child: Child,
     lines: BufReader<ChildStdout>,
     destination: ScriptBuf,
@@ -39,7 +39,7 @@ pub(super) struct Other {
 
 impl Other {
     /// Starts it, with the Lightning balance of the market's taker, to pay to a stranger's address.
-    pub(super) fn start(mut python: Command, market: &Market, more: &[&str]) -> Self {
+    pub(crate) fn start(mut python: Command, market: &Market, more: &[&str]) -> Self {
         let chain = &market.bitcoind;
         // The one kind of address it knows besides bech32.
         let params = json!(["", "bech32m"]);
@@ -69,7 +69,7 @@ impl Other {
     }
 
     /// What the stranger's coins are locked to.
-    pub(super) fn destination(&self) -> ScriptBuf {
+    pub(crate) fn destination(&self) -> ScriptBuf {
         self.destination.clone()
     }
 
@@ -78,7 +78,7 @@ impl Other {
     /// # Panics
     /// When it ends before, or reports that something does not fit.
     #[track_caller]
-    pub(super) fn until(&mut self, event: &str) -> Value {
+    pub(crate) fn until(&mut self, event: &str) -> Value {
         loop {
             let mut line = String::new();
             self.lines.read_line(&mut line).unwrap();
@@ -97,7 +97,7 @@ impl Other {
     /// # Panics
     /// When that is not a good one.
     #[track_caller]
-    pub(super) fn end(mut self) {
+    pub(crate) fn end(mut self) {
         let status = self.child.wait().unwrap();
         assert!(status.success(), "it ended with {status}");
     }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use bitcoin::{OutPoint, TxOut};
+use bitcoin::{OutPoint, ScriptBuf, Transaction, TxOut};
 use cambista_engine::ports::StoredSwap;
 use cambista_protocol::swap::{Outcome, Swap};
 use cambista_protocol::words::Role;
 
 use crate::lightning::{At, ROUTING};
+use crate::mirror::Mirrored;
 use crate::world::{NAMES, World};
 
 /// A side's change in money (sat), without what it paid to miners and for routing; and what that was.
@@ -18,14 +19,14 @@ pub(crate) struct Change {
     pub(crate) routing: u64,
 }
 
-const START: u64 = 9_000_000;
-
 /// What each side has gained or lost.
 pub(crate) fn changes(world: &World) -> [Change; 2] {
     let mut changes = [Change::default(); 2];
     let owner = |out: &TxOut| {
         let mut sides = world.sides.iter();
-        sides.position(|side| side.scripts.contains(&out.script_pubkey))
+        sides.position(|side| {
+            side.scripts.contains(&out.script_pubkey) || side.outside == out.script_pubkey
+        })
     };
     let mut outs: BTreeMap<OutPoint, TxOut> = BTreeMap::new();
     for (at, tx) in world
@@ -53,9 +54,11 @@ pub(crate) fn changes(world: &World) -> [Change; 2] {
         }
     }
     for (side, change) in world.sides.iter().zip(&mut changes) {
-        let coins = world.chain.coins_at(&side.scripts);
-        let coins: u64 = coins.iter().map(|(_, out)| out.value.to_sat()).sum();
-        change.kept = i128::from(coins) + i128::from(change.miners) - i128::from(START);
+        let own = world.chain.coins_at(&side.scripts);
+        let outside = world.chain.coins_at(std::slice::from_ref(&side.outside));
+        let coins = own.iter().chain(&outside);
+        let coins: u64 = coins.map(|(_, out)| out.value.to_sat()).sum();
+        change.kept = i128::from(coins) + i128::from(change.miners) - i128::from(side.start);
     }
     for payment in world.lightning.payments.values() {
         if payment.at == At::Claimed {
@@ -72,8 +75,12 @@ pub(crate) fn changes(world: &World) -> [Change; 2] {
 pub(crate) fn judge(world: &mut World, stored: &Stored) -> String {
     let changes = changes(world);
     let mut words = Vec::new();
-    let mut payer_done = None;
+    let fair = world.rogue.is_none();
     for (who, swaps) in stored.iter().enumerate() {
+        if !world.is_honest(who) {
+            words.push(format!("{} rogue", NAMES[who]));
+            continue;
+        }
         for (swap, record) in swaps {
             let deal = &record.record.deal;
             let outcome = swap.outcome();
@@ -87,7 +94,7 @@ pub(crate) fn judge(world: &mut World, stored: &Stored) -> String {
             let left = world
                 .chain
                 .coins_at(std::slice::from_ref(&deal.script_pubkey));
-            if !left.is_empty() {
+            if fair && !left.is_empty() {
                 world.wrong("coins are left at the contract");
             }
             let claimed = |hash: &[u8; 32]| {
@@ -112,7 +119,12 @@ pub(crate) fn judge(world: &mut World, stored: &Stored) -> String {
                 -payer
             };
             let change = changes[who];
-            if change.kept != due {
+            // A rogue may give more than is due, never take.
+            if if fair {
+                change.kept != due
+            } else {
+                change.kept < due
+            } {
                 let text = format!(
                     "{} has {} sat where {due} sat are due (paid: {paid})",
                     NAMES[who], change.kept
@@ -126,21 +138,54 @@ pub(crate) fn judge(world: &mut World, stored: &Stored) -> String {
             if record.record.role == Role::Payer && change.routing > limit {
                 world.wrong(format!("routing cost {} of {limit} sat", change.routing));
             }
-            if let Swap::Payer(_) = swap {
-                payer_done = Some(outcome == Some(Outcome::Done));
-            }
         }
-        if swaps.is_empty() && changes[who].kept != 0 {
+        if swaps.is_empty() && (changes[who].kept < 0 || fair && changes[who].kept > 0) {
             world.wrong(format!("{} has no swap, and other money", NAMES[who]));
         }
     }
-    if payer_done.is_none() {
+    if stored.iter().all(Vec::is_empty) {
         words.push("nothing began".to_owned());
     }
     words.join(", ")
 }
 
-/// A miner fee above the limit shown, at a height at which the limit still held.
+/// Whether a side has finally given without getting, though its swap may not know it yet.
+pub(crate) fn exposed(world: &mut World, who: usize, kept: &Mirrored) {
+    let deal = &kept.record.deal;
+    let payment = world.lightning.payments.get(&deal.payment_hash);
+    let at = payment.map(|payment| payment.at);
+    if !matches!(at, Some(At::Claimed | At::Failed)) {
+        return;
+    }
+    let tip = world.chain.height();
+    let mine = |script: &ScriptBuf| {
+        let side = &world.sides[who];
+        side.scripts.contains(script) || side.outside == *script
+    };
+    let paid = world.chain.paid_to(&deal.script_pubkey);
+    // Where each output of the agreed value went for good, if it did: whether to this side.
+    let went = paid.iter().filter(|(_, value, _)| *value == deal.amount);
+    let went: Vec<bool> = went
+        .filter_map(|(outpoint, ..)| {
+            let (tx, height) = world.chain.spend_of(outpoint)?;
+            let buried = deal.locks.buried(height, tip);
+            buried.then(|| tx.output.iter().any(|out| mine(&out.script_pubkey)))
+        })
+        .collect();
+    let text = match (kept.record.role, at) {
+        (Role::Payer, Some(At::Claimed)) if !went.is_empty() && !went.contains(&true) => {
+            "paid over Lightning, and the coins went elsewhere for good"
+        }
+        (Role::Funder, Some(At::Failed)) if went.contains(&false) => {
+            "let the payment go, and the coins went elsewhere for good"
+        }
+        _ => return,
+    };
+    world.wrong_once(format!("{} {text}", NAMES[who]));
+}
+
+/// A miner fee above the limit shown, at a height at which the limit still held. What takes the first input of a late funding
+/// back has none (decision 0016).
 fn over_the_limit(stored: &StoredSwap) -> Option<u64> {
     let deal = &stored.record.deal;
     let limit = stored.record.limits.max_miner_fee_sat;
@@ -148,7 +193,14 @@ fn over_the_limit(stored: &StoredSwap) -> Option<u64> {
         Role::Payer => deal.locks.last_reveal(deal.refund_height) + 1,
         Role::Funder => deal.refund_height,
     };
-    let early = stored.sweeps.iter().filter(|s| s.height < lifted_from);
+    let funding = stored.fundings.first();
+    let first = funding.and_then(|(tx, _)| Some(tx.input.first()?.previous_output));
+    let takes_back = |tx: &Transaction| {
+        let mut inputs = tx.input.iter();
+        inputs.any(|input| Some(input.previous_output) == first)
+    };
+    let sweeps = stored.sweeps.iter().filter(|s| !takes_back(&s.tx));
+    let early = sweeps.filter(|s| s.height < lifted_from);
     let fundings = stored.fundings.iter().map(|(_, fee)| fee.to_sat());
     fundings
         .chain(early.map(|s| s.fee.to_sat()))

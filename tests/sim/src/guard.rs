@@ -23,8 +23,9 @@ pub(crate) fn leaving_for_the_peer(node: &Node, body: &[u8]) {
     let name = NAMES[node.who];
     match message {
         SwapRequest::Preimage { .. } => {
-            let stored = node.stored();
-            let decided = stored.iter().any(|(s, r)| r.record.id == id && revealed(s));
+            let kept = node.mirror();
+            let mut kept = kept.swaps().iter();
+            let decided = kept.any(|kept| kept.record.id == id && revealed(&kept.swap));
             node.look(|world, who| {
                 world.sides[who].sent_preimage = true;
                 world.note(format!("{name} sends R"));
@@ -34,14 +35,15 @@ pub(crate) fn leaving_for_the_peer(node: &Node, body: &[u8]) {
             });
         }
         SwapRequest::Key { .. } => {
-            let stored = node.stored();
-            let found = stored.iter().find(|(_, r)| r.record.id == id);
-            let decided = found.is_some_and(|(s, _)| s.handed_over());
-            let buried = found.is_some_and(|(s, _)| !revealed(s) || s.outcome().is_some());
+            let kept = node.mirror();
+            let mut kept = kept.swaps().iter();
+            let of = kept.find(|kept| kept.record.id == id);
+            // A taker that declines what was accepted keeps nothing of it, so nothing will ever be locked for it.
+            if of.is_none() && node.who == crate::world::TAKER {
+                return node.look(|world, _| world.note(format!("{name} declines")));
+            }
+            let decided = of.is_some_and(|kept| kept.swap.handed_over());
             node.look(|world, who| {
-                if !buried && !world.sides[who].sent_preimage {
-                    world.note(format!("{name} sends its key while R is out by settlement"));
-                }
                 world.sides[who].sent_key = true;
                 world.note(format!("{name} sends its key"));
                 if !decided {
@@ -58,22 +60,20 @@ pub(crate) fn leaving_for_the_peer(node: &Node, body: &[u8]) {
 /// Transactions.
 pub(crate) fn leaving_for_the_chain(node: &Node, package: &[Transaction]) {
     let name = NAMES[node.who];
-    for (swap, stored) in node.stored() {
-        let Ok(contract) = stored.record.deal.contract() else {
-            continue;
-        };
+    for kept in node.mirror().swaps() {
+        let (swap, contract) = (&kept.swap, &kept.contract);
         for tx in package {
             let pays = contract.outputs_in(tx).next().is_some();
-            if let Swap::Funder(funder) = &swap
+            if let Swap::Funder(funder) = swap
                 && pays
             {
-                let kept = stored.fundings.iter().any(|(kept, _)| kept == tx);
+                let stored = kept.fundings.contains(tx);
                 let intent = matches!(funder.funding(), Funding::Published(_));
                 let unwritten = node.look(|world, _| {
                     let new = !world.chain.knows(&tx.compute_txid());
-                    let hash = stored.record.deal.payment_hash;
+                    let hash = kept.record.deal.payment_hash;
                     let payment = world.lightning.payments.get(&hash);
-                    new && stored.fundings.len() == 1
+                    new && kept.fundings.len() == 1
                         && payment.is_none_or(|p| {
                             matches!(
                                 p.at,
@@ -81,7 +81,7 @@ pub(crate) fn leaving_for_the_chain(node: &Node, package: &[Transaction]) {
                             )
                         })
                 });
-                if !kept || !intent {
+                if !stored || !intent {
                     node.look(|w, _| {
                         w.wrong(format!("{name} broadcasts a funding it has not stored"))
                     });
@@ -91,8 +91,8 @@ pub(crate) fn leaving_for_the_chain(node: &Node, package: &[Transaction]) {
                 }
             }
             for output in swap.outputs().iter() {
-                match spent_by(&contract, tx, &output.outpoint) {
-                    Some(SpentBy::Claim { .. }) if !revealed(&swap) => {
+                match spent_by(contract, tx, &output.outpoint) {
+                    Some(SpentBy::Claim { .. }) if !revealed(swap) => {
                         node.look(|w, _| w.wrong(format!("{name} claims before the decision")));
                     }
                     Some(SpentBy::Refund) if swap.handed_over() => {

@@ -5,15 +5,24 @@
 //! committed is lost, and so is what its Lightning had not written. After a phase of faults the world heals, and both
 //! sides must end with their money where it belongs. A seed and a version of the source give the same run again.
 
+mod afterwards;
 mod chain;
 mod check;
+mod deposits;
+mod feed;
 mod guard;
+mod life;
 mod lightning;
+mod mirror;
+mod mischief;
 mod node;
+mod open;
 mod plan;
 mod ports;
 mod rng;
+mod rogue;
 mod run;
+mod trouble;
 mod wallet;
 mod world;
 
@@ -59,21 +68,32 @@ fn run_with(seed: u64, treason: u32) -> Result<Report, std::io::Error> {
     };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
+        .event_interval(997)
         .build()?;
-    let report = runtime.block_on(async {
-        let mut run = Run::new(seed, folder.path(), treason);
+    let path = folder.path().to_owned();
+    // As a task of its own the run takes its turn with the engines, without a look at the clock between any two turns.
+    let run = runtime.spawn(async move {
+        let mut run = Run::new(seed, &path, treason);
         let ended = run.whole().await;
         report(seed, &run, ended)
     });
-    Ok(report)
+    runtime.block_on(run).map_err(std::io::Error::other)
 }
 
 fn report(seed: u64, run: &Run, ended: Result<bool, String>) -> Report {
     let stored = [0, 1].map(|who| {
         let node = run.nodes[who].as_ref();
-        node.map(|node| node.stored()).unwrap_or_default()
+        let stored = node.map(|node| node.stored());
+        stored.transpose()
     });
     let mut world = lock(&run.shared);
+    let stored = stored.map(|stored| match stored {
+        Ok(stored) => stored.unwrap_or_default(),
+        Err(reason) => {
+            world.wrong(reason);
+            Vec::new()
+        }
+    });
     match ended {
         Ok(true) => {}
         Ok(false) => world.wrong("it does not end"),

@@ -34,12 +34,48 @@ pub(crate) enum At {
     Failed,
 }
 
+/// What a payer sends: in how many parts, and in which way it is not what was asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    pub(crate) parts: u8,
+    pub(crate) wrong: Option<WrongPayment>,
+}
+
+/// How a payment may be of no use to its receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WrongPayment {
+    /// It expires so many blocks early.
+    Short(u32),
+    /// So many msat are missing.
+    Less(u64),
+    /// A part came over a channel without anchors.
+    NoAnchors,
+    /// A part is too small to be worth claiming on the chain.
+    Dust,
+    /// It carries records nobody understands.
+    Records,
+}
+
+/// One part of a payment.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part {
+    amount: u64,
+    expiry: u32,
+    here: bool,
+}
+
+/// A receiver waits so many blocks for the rest of a payment.
+const PATIENCE: u32 = 3;
+
 /// One payment.
 #[derive(Clone, Debug)]
 pub(crate) struct Payment {
     pub(crate) from: usize,
     pub(crate) amount: u64,
-    pub(crate) expiry: u32,
+    parts: Vec<Part>,
+    wrong: Option<WrongPayment>,
+    /// The height at which its first part arrived.
+    since: Option<u32>,
     pub(crate) at: At,
     /// The payer's node has said how it ended.
     pub(crate) told: bool,
@@ -48,8 +84,23 @@ pub(crate) struct Payment {
 
 impl Payment {
     /// Lightning gives it up at this height.
-    pub(crate) const fn deadline(&self) -> u32 {
-        self.expiry - FAIL_BACK
+    pub(crate) fn deadline(&self) -> u32 {
+        let expiry = self.parts.iter().map(|part| part.expiry).min();
+        expiry.unwrap_or(FAIL_BACK).saturating_sub(FAIL_BACK)
+    }
+
+    /// What the receiver's node says of it.
+    fn held(&self, payment_hash: [u8; 32]) -> LightningNews {
+        let anchors = |at| self.wrong != Some(WrongPayment::NoAnchors) || at > 0;
+        let parts = self.parts.iter().enumerate();
+        LightningNews::Held {
+            payment_hash,
+            payment_id: [self.sets; 32],
+            amount: Msat(self.amount),
+            claim_deadline: self.deadline(),
+            parts: parts.map(|(at, p)| (Msat(p.amount), anchors(at))).collect(),
+            custom_records: self.wrong == Some(WrongPayment::Records),
+        }
     }
 }
 
@@ -71,20 +122,61 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    pub(crate) fn pay(&mut self, from: usize, request: &PayRequest) -> Result<(), String> {
+    pub(crate) fn pay(
+        &mut self,
+        from: usize,
+        request: &PayRequest,
+        shape: Shape,
+    ) -> Result<(), String> {
         let hash = request.payment_id;
         let invoice = self.invoices.get(&hash).ok_or("no such invoice")?;
-        let expiry = self.sides[from].height + invoice.final_delta + 3;
+        let mut expiry = self.sides[from].height + invoice.final_delta + 3;
+        let mut amount = invoice.amount.to_sat() * 1_000;
+        match shape.wrong {
+            Some(WrongPayment::Short(blocks)) => expiry = expiry.saturating_sub(blocks),
+            Some(WrongPayment::Less(msat)) => amount = amount.saturating_sub(msat),
+            _ => {}
+        }
+        let count = u64::from(shape.parts.clamp(1, request.max_parts));
+        let mut parts: Vec<Part> = (0..count)
+            .map(|at| Part {
+                amount: amount / count + if at == 0 { amount % count } else { 0 },
+                // Routes add blocks of their own, so that nobody on the way knows how far it goes.
+                expiry: expiry + u32::try_from(at).unwrap_or(0) * 3,
+                here: false,
+            })
+            .collect();
+        if shape.wrong == Some(WrongPayment::Dust) {
+            let (dust, first) = (1_000_000, parts[0]);
+            parts[0].amount = first.amount.saturating_sub(dust);
+            parts.push(Part {
+                amount: dust,
+                ..first
+            });
+        }
         let payment = Payment {
             from,
-            amount: invoice.amount.to_sat() * 1_000,
-            expiry,
+            amount,
+            parts,
+            wrong: shape.wrong,
+            since: None,
             at: At::Unwritten,
             told: false,
             sets: 0,
         };
         self.payments.insert(hash, payment);
         Ok(())
+    }
+
+    /// A second set of parts arrives on a hash that is held.
+    pub(crate) fn pay_again(&mut self, hash: &[u8; 32]) {
+        if let Some(payment) = self.payments.get_mut(hash)
+            && matches!(payment.at, At::Held { .. })
+        {
+            payment.sets += 1;
+            let news = payment.held(*hash);
+            self.sides[1 - payment.from].events.push((news, false));
+        }
     }
 
     pub(crate) fn status(&self, hash: &[u8; 32]) -> PaymentStatus {
@@ -171,28 +263,38 @@ impl Network {
     }
 
     /// What is under way arrives at a node; what was ended there is told to its payer.
-    pub(crate) fn travel(&mut self, up: [bool; 2], fails: impl Fn() -> bool) {
+    pub(crate) fn travel(
+        &mut self,
+        up: [bool; 2],
+        mut fails: impl FnMut() -> bool,
+        mut late: impl FnMut() -> bool,
+    ) {
         for (hash, payment) in &mut self.payments {
             let (from, to) = (payment.from, 1 - payment.from);
             let payment_hash = *hash;
             if payment.at == At::Flying && up[to] {
                 let delta = self.invoices.get(hash).map_or(0, |i| i.final_delta);
-                if payment.expiry < self.sides[to].height + delta || fails() {
+                let height = self.sides[to].height;
+                for part in &mut payment.parts {
+                    part.here |= !late();
+                }
+                if payment.parts.iter().any(|part| part.here) {
+                    payment.since.get_or_insert(height);
+                }
+                let early = payment.deadline() + FAIL_BACK < height + delta;
+                let tired = payment.since.is_some_and(|at| height > at + PATIENCE);
+                let whole = payment.parts.iter().all(|part| part.here);
+                // What is wrong on purpose passes: the engine has to see it too.
+                let early = early && payment.wrong.is_none();
+                if early || fails() || (tired && !whole) {
                     payment.at = At::Failed;
-                } else {
+                } else if whole {
                     payment.at = At::Held {
                         written: false,
                         called: Called::Nothing,
                     };
                     payment.sets += 1;
-                    let news = LightningNews::Held {
-                        payment_hash,
-                        payment_id: [payment.sets; 32],
-                        amount: Msat(payment.amount),
-                        claim_deadline: payment.deadline(),
-                        parts: vec![(Msat(payment.amount), true)],
-                        custom_records: false,
-                    };
+                    let news = payment.held(payment_hash);
                     self.sides[to].events.push((news, false));
                 }
             }

@@ -39,10 +39,16 @@ fn trace(seed: u64) -> ExitCode {
     }
 }
 
+/// A word about how far it is, after so many swaps.
+const PROGRESS: u64 = 1_000;
+
 fn many(count: u64, first: u64) -> ExitCode {
     let mut ends: BTreeMap<String, u64> = BTreeMap::new();
     let mut failed = 0;
-    for seed in first..first.saturating_add(count) {
+    for (done, seed) in (0_u64..).zip(first..first.saturating_add(count)) {
+        if done > 0 && done % PROGRESS == 0 {
+            eprintln!("{done} swaps, {failed} wrong");
+        }
         match cambista_sim::run(seed) {
             Ok(report) => {
                 if !report.violations.is_empty() {

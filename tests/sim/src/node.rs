@@ -2,18 +2,21 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bitcoin::secp256k1::{Keypair, Message, PublicKey, Secp256k1};
 use cambista::store::Store;
+use cambista_engine::Earned;
 use cambista_engine::ports::{
-    Clock, Commit, Entropy, Keys, PortError, Ports, Store as StorePort, StoredSwap, SwapSecrets,
+    Clock, Commit, Entropy, Keys, Partner, PortError, Ports, Sought, Store as StorePort,
+    StoredBatch, StoredSwap, SwapSecrets, Witness,
 };
 use cambista_engine::record::OrderRecord;
 use cambista_protocol::contract::Secret;
 use cambista_protocol::swap::Swap;
-use cambista_protocol::words::{Role, Secret32, SwapId};
+use cambista_protocol::words::{Direction, Role, Secret32, Side, SwapId};
 
+use crate::mirror::{Mirror, fold};
 use crate::world::{NAMES, World};
 
 /// The shared world.
@@ -29,21 +32,28 @@ pub(crate) struct Node {
     pub(crate) who: usize,
     alive: AtomicBool,
     store: Mutex<Option<Store>>,
+    mirror: Mutex<Mirror>,
 }
 
 impl Node {
     pub(crate) fn new(shared: Shared, who: usize, path: &Path) -> Result<Self, String> {
         let store = Store::open(path).map_err(|error| error.to_string())?;
+        let stored = store.every_swap().map_err(|error| error.to_string())?;
         Ok(Self {
             shared,
             who,
             alive: AtomicBool::new(true),
+            mirror: Mutex::new(Mirror::of(&stored)),
             store: Mutex::new(Some(store)),
         })
     }
 
     pub(crate) fn is_alive(&self) -> bool {
         self.alive.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_honest(&self) -> bool {
+        self.look(|world, who| world.is_honest(who))
     }
 
     /// The process ends here: the database is closed with what was committed.
@@ -102,29 +112,27 @@ impl Node {
         }
     }
 
-    /// What is stored, as a restart would find it.
-    pub(crate) fn stored(&self) -> Vec<(Swap, StoredSwap)> {
-        let loaded = self.with_store(StorePort::load).unwrap_or_default();
-        loaded
-            .into_iter()
-            .map(|stored| (fold(&stored), stored))
-            .collect()
+    /// What is stored.
+    pub(crate) fn mirror(&self) -> MutexGuard<'_, Mirror> {
+        self.mirror.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-/// The state the stored events make.
-fn fold(stored: &StoredSwap) -> Swap {
-    let mut swap = Swap::new(stored.record.role, stored.record.deal.clone());
-    for event in &stored.events {
-        let next: Result<Swap, std::convert::Infallible> = swap
-            .step(event.event.clone(), event.height)
-            .save(|_, _, _| Ok(()));
-        match next {
-            Ok(next) => swap = next,
-            Err(impossible) => match impossible {},
+    /// What is stored, as a restart would find it.
+    ///
+    /// # Errors
+    /// When the database holds something else than was committed.
+    pub(crate) fn stored(&self) -> Result<Vec<(Swap, StoredSwap)>, String> {
+        let stored = self
+            .with_store(|store| Ok(store.every_swap()?))
+            .map_err(|error| error.to_string())?;
+        if !self.mirror().agrees(&Mirror::of(&stored)) {
+            return Err(format!(
+                "{} does not store what it commits",
+                NAMES[self.who]
+            ));
         }
+        Ok(stored.into_iter().map(|s| (fold(&s), s)).collect())
     }
-    swap
 }
 
 impl StorePort for Node {
@@ -134,6 +142,7 @@ impl StorePort for Node {
             return Err(crashed());
         }
         let rows = self.with_store(|store| StorePort::commit(store, commit))?;
+        self.mirror().commit(commit);
         if let Some((_, event, height, effects)) = &commit.event {
             let line = format!("{} @{height} {event:?} -> {effects:?}", NAMES[self.who]);
             self.look(|world, _| world.note(line));
@@ -145,12 +154,44 @@ impl StorePort for Node {
         }
     }
 
-    fn load(&self) -> Result<Vec<StoredSwap>, PortError> {
-        self.with_store(StorePort::load)
+    fn swap(&self, id: SwapId) -> Result<Option<StoredSwap>, PortError> {
+        self.with_store(|store| store.swap(id))
+    }
+
+    fn find(&self, sought: Sought<'_>) -> Result<Vec<(u64, SwapId)>, PortError> {
+        self.with_store(|store| store.find(sought))
+    }
+
+    fn dealt_with(&self, partner: Partner<'_>) -> Result<bool, PortError> {
+        self.with_store(|store| store.dealt_with(partner))
+    }
+
+    fn brought(&self, side: Side, direction: Direction) -> Result<Earned, PortError> {
+        self.with_store(|store| store.brought(side, direction))
+    }
+
+    fn spare_scripts(&self) -> Result<Vec<bitcoin::ScriptBuf>, PortError> {
+        self.with_store(StorePort::spare_scripts)
+    }
+
+    fn order(&self, id: SwapId) -> Result<Option<OrderRecord>, PortError> {
+        self.with_store(|store| store.order(id))
+    }
+
+    fn latest_orders(&self, most: usize) -> Result<Vec<OrderRecord>, PortError> {
+        self.with_store(|store| store.latest_orders(most))
+    }
+
+    fn orders_between(&self, first: SwapId, last: SwapId) -> Result<Vec<SwapId>, PortError> {
+        self.with_store(|store| store.orders_between(first, last))
     }
 
     fn orders(&self) -> Result<Vec<OrderRecord>, PortError> {
         self.with_store(StorePort::orders)
+    }
+
+    fn batches(&self) -> Result<Vec<StoredBatch>, PortError> {
+        self.with_store(StorePort::batches)
     }
 
     fn best_block(&self) -> Result<Option<(u32, bitcoin::BlockHash)>, PortError> {
@@ -184,6 +225,8 @@ impl Entropy for Node {
         self.look(|world, _| world.rng.bytes32())
     }
 }
+
+impl Witness for Node {}
 
 impl Ports for Node {
     type Chain = Self;

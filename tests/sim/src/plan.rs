@@ -4,7 +4,48 @@ use bitcoin::Amount;
 use cambista_protocol::words::Direction;
 
 use crate::rng::Rng;
-use crate::world::Faults;
+use crate::world::{Faults, TAKER, Tongue};
+
+/// The side that is not honest, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rogue {
+    pub(crate) who: usize,
+    pub(crate) tongue: Tongue,
+    /// Whether it lies from the first word.
+    pub(crate) lies: bool,
+    /// In percent of steps: it does something no engine does.
+    pub(crate) moves: u32,
+}
+
+impl Rogue {
+    fn new(rng: &mut Rng) -> Self {
+        let some = |rng: &mut Rng, percent, most| {
+            if rng.percent(percent) {
+                rng.range(1, most)
+            } else {
+                0
+            }
+        };
+        let mut rogue = Self {
+            who: usize::from(rng.percent(50)),
+            tongue: Tongue {
+                silent: some(rng, 30, 60),
+                twisted: some(rng, 60, 60),
+                hushed: some(rng, 40, 90),
+                crooked: 0,
+            },
+            lies: rng.percent(20),
+            moves: some(rng, 85, 25),
+        };
+        if rng.percent(10) {
+            rogue.tongue.silent = 100;
+        }
+        if rogue.lies || rng.percent(10) {
+            rogue.tongue.crooked = rng.range(1, 60);
+        }
+        rogue
+    }
+}
 
 /// One run's swap and its troubles.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +54,11 @@ pub(crate) struct Plan {
     pub(crate) amount: Amount,
     pub(crate) refund_delta: u32,
     pub(crate) faults: Faults,
+    /// N, when the taker says it.
+    pub(crate) confirmations: Option<u32>,
+    /// Whether the funding comes from another wallet.
+    pub(crate) external: bool,
+    pub(crate) rogue: Option<Rogue>,
     /// Whether the opening itself is troubled.
     pub(crate) rough_opening: bool,
     /// Blocks that are found while things go wrong.
@@ -39,6 +85,9 @@ impl Plan {
             amount: Amount::from_sat(u64::from(rng.range(100_000, 2_000_000))),
             refund_delta: rng.range(96, 150),
             faults: Faults::default(),
+            confirmations: None,
+            external: false,
+            rogue: None,
             rough_opening: false,
             trouble: 0,
             crashes: 0,
@@ -48,8 +97,18 @@ impl Plan {
             calm: 0,
             pace: 12,
         };
+        if direction == Direction::Out && rng.percent(50) {
+            plan.confirmations = Some(rng.range(1, 6));
+        }
+        if direction == Direction::In && rng.percent(25) {
+            plan.external = true;
+            plan.refund_delta = rng.range(144, 200);
+        }
         if rng.percent(8) {
             return plan;
+        }
+        if rng.percent(35) {
+            plan.rogue = Some(Rogue::new(rng));
         }
         plan.trouble = match rng.range(0, 3) {
             0 => rng.range(3, 10),
@@ -73,7 +132,13 @@ impl Plan {
         if rng.percent(12) {
             plan.cancels = 1;
         }
+        if plan.rogue.is_some_and(|rogue| rogue.who == TAKER) {
+            // Whoever opens with lies opens nothing.
+            plan.rough_opening = false;
+        }
         let faults = &mut plan.faults;
+        let parts = if rng.percent(40) { rng.range(2, 4) } else { 1 };
+        let empty = if rng.percent(30) { rng.range(1, 20) } else { 0 };
         if rng.percent(50) {
             *faults = Faults {
                 lost: rng.range(0, 60),
@@ -85,6 +150,7 @@ impl Plan {
                 ..Faults::default()
             };
         }
+        (faults.parts, faults.empty) = (parts, empty);
         // A side that cannot be reached at all.
         if rng.percent(15) {
             faults.lost = 100;

@@ -13,8 +13,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::guard;
-use crate::lightning::{Called, ROUTING};
+use crate::lightning::{Called, ROUTING, Shape, WrongPayment};
 use crate::node::{Node, lock, node_id, sign};
+use crate::rogue;
 use crate::world::{NAMES, World};
 
 /// What a dead node waits for never comes.
@@ -52,15 +53,28 @@ impl Chain for Node {
         self.look(|world, _| world.chain.height())
     }
 
-    async fn broadcast(&self, package: &[Transaction]) -> Result<(), PortError> {
+    async fn broadcast(&self, package: &[Transaction]) -> Result<(), NotAccepted> {
         if !self.point("a broadcast") {
             return never().await;
         }
-        guard::leaving_for_the_chain(self, package);
+        if self.is_honest() {
+            guard::leaving_for_the_chain(self, package);
+        }
         self.look(|world, who| {
             let (down, most) = (world.faults.broadcast, world.faults.withhold);
             if world.rng.percent(down) {
-                return Err(PortError("bitcoind does not answer".to_owned()));
+                return Err(NotAccepted::Unavailable("bitcoind is away".to_owned()));
+            }
+            let hushed = world.tongue.hushed;
+            if world.rogue == Some(who) && world.rng.percent(hushed) {
+                return Ok(());
+            }
+            if let [parent, child] = package {
+                let taken = world.chain.accept_package(parent, child);
+                if let Err(reason) = &taken {
+                    world.note(format!("{} refused a package: {reason}", NAMES[who]));
+                }
+                return taken.map_err(NotAccepted::Refused);
             }
             for tx in package {
                 let stuck = if world.spends_own(who, tx) {
@@ -76,7 +90,7 @@ impl Chain for Node {
                     Ok(false) => {}
                     Err(reason) => {
                         world.note(format!("{} refused {txid}: {reason}", NAMES[who]));
-                        return Err(PortError(reason));
+                        return Err(NotAccepted::Refused(reason));
                     }
                 }
             }
@@ -92,7 +106,7 @@ impl Chain for Node {
     }
 
     fn fee_rate(&self, blocks: u32) -> FeeRate {
-        let rate = self.look(|world, _| rate_for(world, blocks));
+        let rate = self.look(|world, _| rate_for(world, blocks).max(world.chain.floor));
         FeeRate::from_sat_per_vb(rate).unwrap_or(FeeRate::BROADCAST_MIN)
     }
 
@@ -120,6 +134,18 @@ fn invoice(world: &World, who: usize, request: &HoldRequest) -> Result<Bolt11Inv
         .map_err(|error| format!("{error:?}"))
 }
 
+fn shape(world: &mut World, who: usize) -> Shape {
+    let wrong = world.crooked(who).then(|| match world.rng.range(0, 4) {
+        0 => WrongPayment::Short(world.rng.range(1, 300)),
+        1 => WrongPayment::Less(1_000),
+        2 => WrongPayment::NoAnchors,
+        3 => WrongPayment::Dust,
+        _ => WrongPayment::Records,
+    });
+    let parts = u8::try_from(world.rng.range(1, world.faults.parts.max(1))).unwrap_or(1);
+    Shape { parts, wrong }
+}
+
 impl Lightning for Node {
     fn node_id(&self) -> PublicKey {
         self.look(|world, who| node_id(world, who))
@@ -131,7 +157,15 @@ impl Lightning for Node {
 
     fn hold_invoice(&self, request: &HoldRequest) -> Result<String, PortError> {
         self.look(|world, who| {
-            let made = invoice(world, who, request).map_err(PortError)?;
+            let mut said = *request;
+            if world.crooked(who) {
+                match world.rng.range(0, 2) {
+                    0 => said.amount += Amount::from_sat(1_000),
+                    1 => said.final_delta = world.rng.range(1, 600),
+                    _ => said.payment_hash = world.rng.bytes32(),
+                }
+            }
+            let made = invoice(world, who, &said).map_err(PortError)?;
             world
                 .lightning
                 .invoices
@@ -149,7 +183,8 @@ impl Lightning for Node {
                 return Err(PayError::Failed("no route below the limit".to_owned()));
             }
             world.note(format!("{} pays", NAMES[who]));
-            let paid = world.lightning.pay(who, request);
+            let shape = shape(world, who);
+            let paid = world.lightning.pay(who, request, shape);
             paid.map_err(PayError::Failed)
         });
         paid.unwrap_or(Ok(()))
@@ -246,9 +281,12 @@ impl Peers for Node {
         if !self.point("a message") {
             return never().await;
         }
-        if protocol == PeerProtocol::Swap {
+        if protocol == PeerProtocol::Swap && self.is_honest() {
             guard::leaving_for_the_peer(self, &body);
         }
+        let Some(body) = self.look(|world, who| rogue::speaks(world, who, body)) else {
+            return failed("silence");
+        };
         let lost = |node: &Self| {
             node.look(|world, _| {
                 let lost = world.faults.lost;
@@ -275,6 +313,8 @@ impl Peers for Node {
             };
             let from = NAMES[self.who].to_owned();
             let said = handle.peer_request(from, protocol, body.clone()).await;
+            let said =
+                said.and_then(|said| self.look(|world, who| rogue::answers(world, 1 - who, said)));
             answer = answer.or(said);
         }
         self.linger().await;

@@ -5,7 +5,7 @@ use bitcoin::{
     Amount, FeeRate, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness,
     absolute::LockTime,
 };
-use cambista_engine::ports::{BuiltFunding, PortError, Wallet};
+use cambista_engine::ports::{BuiltFunding, PortError, TakenBack, Wallet};
 
 use crate::node::Node;
 use crate::world::{World, script};
@@ -201,14 +201,15 @@ impl Wallet for Node {
         funding: &Transaction,
         _: &ScriptBuf,
         rate: FeeRate,
-    ) -> Result<Transaction, PortError> {
+    ) -> Result<TakenBack, PortError> {
         let made = self.act("taking a funding back", |world, who| {
             let mut inputs = inputs_of(world, funding)?;
             let fee = fee_of(&inputs, funding);
             inputs.truncate(1);
             let change = fresh(world, who);
-            let (tx, _) = build(world, who, inputs, Vec::new(), change, (sat_vb(rate), fee))?;
-            Ok(tx)
+            let built = build(world, who, inputs, Vec::new(), change, (sat_vb(rate), fee))?;
+            let (tx, fee) = (built.0, Amount::from_sat(built.1));
+            Ok(TakenBack { tx, fee })
         });
         made.unwrap_or_else(|| Err(short()))
     }

@@ -19,6 +19,9 @@ pub(crate) const MAKER: usize = 1;
 /// The names of both, also their peer ids.
 pub(crate) const NAMES: [&str; 2] = ["taker", "maker"];
 
+/// What a coin is worth at first (sat).
+const COIN: u64 = 3_000_000;
+
 /// How much goes wrong, in percent of occasions.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Faults {
@@ -27,11 +30,28 @@ pub(crate) struct Faults {
     pub(crate) doubled: u32,
     pub(crate) broadcast: u32,
     pub(crate) route: u32,
+    /// A payment in parts does not arrive all at once.
+    pub(crate) parts: u32,
+    /// Blocks that hold nothing.
+    pub(crate) empty: u32,
     pub(crate) withhold: u32,
     /// Miners leave a funding alone for up to so many blocks more.
     pub(crate) stuck: u32,
     /// In percent: what should be claimed over Lightning is failed back. No node does this; it shows what is noticed.
     pub(crate) treason: u32,
+}
+
+/// How a rogue speaks, in percent of its messages.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tongue {
+    /// Nothing is said, nothing answered.
+    pub(crate) silent: u32,
+    /// Something else is said than its engine meant.
+    pub(crate) twisted: u32,
+    /// Its engine's transactions do not leave.
+    pub(crate) hushed: u32,
+    /// Its payments and invoices are not what was agreed.
+    pub(crate) crooked: u32,
 }
 
 /// One side's own view and purse.
@@ -42,8 +62,14 @@ pub(crate) struct Side {
     /// A header's time.
     pub(crate) tip_time: u64,
     pub(crate) scripts: Vec<ScriptBuf>,
+    /// Of the user's other wallet, which this node knows nothing of.
+    pub(crate) outside: ScriptBuf,
+    /// All its coins at first (sat).
+    pub(crate) start: u64,
     pub(crate) reserved: BTreeSet<OutPoint>,
     pub(crate) watched: BTreeSet<OutPoint>,
+    /// Of these, what it was told is spent in the mempool.
+    pub(crate) spent: BTreeSet<OutPoint>,
     pub(crate) handle: Option<EngineHandle>,
     /// Calls of ports until this side crashes.
     pub(crate) fuse: Option<u32>,
@@ -62,6 +88,12 @@ pub(crate) struct World {
     pub(crate) lightning: Network,
     pub(crate) sides: [Side; 2],
     pub(crate) faults: Faults,
+    /// The side that is not honest.
+    pub(crate) rogue: Option<usize>,
+    /// What the rogue's messages are like from now on.
+    pub(crate) tongue: Tongue,
+    /// Messages the rogue has sent, to be sent again.
+    pub(crate) said: Vec<Vec<u8>>,
     pub(crate) delayed: Vec<oneshot::Sender<()>>,
     pub(crate) activity: u64,
     pub(crate) trace: Vec<String>,
@@ -74,14 +106,22 @@ impl World {
         let now = 1_800_000_000;
         let mut sides: [Side; 2] = Default::default();
         let mut outputs = Vec::new();
+        let mut coin = |side: &mut Side, script: ScriptBuf| {
+            side.start += COIN;
+            outputs.push(TxOut {
+                value: Amount::from_sat(COIN),
+                script_pubkey: script,
+            });
+        };
         for side in &mut sides {
             for _ in 0..3 {
                 let script = script(rng.bytes32());
                 side.scripts.push(script.clone());
-                outputs.push(TxOut {
-                    value: Amount::from_sat(3_000_000),
-                    script_pubkey: script,
-                });
+                coin(side, script);
+            }
+            side.outside = script(rng.bytes32());
+            for _ in 0..2 {
+                coin(side, side.outside.clone());
             }
         }
         let rate = u64::from(rng.range(1, 20));
@@ -94,6 +134,9 @@ impl World {
             lightning: Network::default(),
             sides,
             faults: Faults::default(),
+            rogue: None,
+            tongue: Tongue::default(),
+            said: Vec::new(),
             delayed: Vec::new(),
             activity: 0,
             trace: Vec::new(),
@@ -109,6 +152,24 @@ impl World {
     pub(crate) fn wrong(&mut self, text: impl AsRef<str>) {
         self.note(format!("WRONG: {}", text.as_ref()));
         self.violations.push(text.as_ref().to_owned());
+    }
+
+    /// Says it only the first time.
+    pub(crate) fn wrong_once(&mut self, text: String) {
+        if !self.violations.contains(&text) {
+            self.wrong(text);
+        }
+    }
+
+    /// Whether a side follows the rules.
+    pub(crate) fn is_honest(&self, who: usize) -> bool {
+        self.rogue != Some(who)
+    }
+
+    /// Says the rogue's own, once: the world goes by what comes of it.
+    pub(crate) fn crooked(&mut self, who: usize) -> bool {
+        let percent = self.tongue.crooked;
+        self.rogue == Some(who) && self.rng.percent(percent)
     }
 
     /// The height a side was given last.

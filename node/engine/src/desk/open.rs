@@ -10,7 +10,7 @@ use cambista_protocol::words::{Direction, Role, Side, SwapId};
 use tracing::info;
 
 use super::terms::{funder_terms, payer_terms};
-use super::{HalfOpen, MOST_QUOTES, Quoted, TERMS_SECS};
+use super::{HalfOpen, Quoted, TERMS_SECS};
 use crate::advance::Job;
 use crate::cost;
 use crate::engine::Core;
@@ -18,7 +18,6 @@ use crate::live::Live;
 use crate::peer::refused;
 use crate::ports::{
     Chain, Clock, Entropy, Keys, Lightning, NewSwap, PeerAddress, PortError, Ports, SwapSecrets,
-    Wallet,
 };
 use crate::record::{Limits, OrderRecord, SwapRecord};
 
@@ -41,12 +40,22 @@ impl<P: Ports> Core<P> {
                 "the quote is unknown, used or expired",
             ));
         };
-        let promised = self.desk.promised(quote.direction, Some(&from));
+        let promised = self.set_aside(quote.direction, &from);
         let able = self
-            .check_slots()
+            .check_open(quote.direction)
+            .and_then(|()| self.check_slots(quote.direction, &from))
+            .and_then(|()| self.check_caps(&from, None, quote.amount_sat))
             .and_then(|()| self.check_liquidity(&quote, promised));
         if let Err(refusal) = able {
             return Ok(SwapReply::Refused(refusal));
+        }
+        let now = self.now();
+        let proven = self.proven().holds(&from, None);
+        if !self.desk.may_open(&from, proven, now) {
+            return Ok(refused(
+                RefusalCode::Busy,
+                "swaps are opened faster than they can be cared for; wait a minute",
+            ));
         }
         match (quote.direction, payer) {
             (Direction::Out, Some(payer)) => {
@@ -55,7 +64,7 @@ impl<P: Ports> Core<P> {
             }
             (Direction::In, None) => {
                 self.desk.quotes.remove(&signed.id());
-                Ok(self.open_in(id, signed, quote))
+                Ok(self.open_in(from, id, signed, quote))
             }
             _ => Ok(refused(
                 RefusalCode::Terms,
@@ -82,11 +91,7 @@ impl<P: Ports> Core<P> {
         let live = self.swaps.get(&id)?;
         let same = live.record.quote == signed.to_bytes()
             && payer.is_some_and(|p| p.payment_hash == live.record.deal.payment_hash);
-        let accepted = cbor::from_slice::<Signed>(&live.record.acceptance, 16_384).ok();
-        Some(match accepted {
-            Some(accepted) if same => SwapReply::Accepted(accepted),
-            _ => refused(RefusalCode::Swap, "this swap id is taken"),
-        })
+        Some(accepted_again(live, same))
     }
 
     /// `out`: the taker pays, this maker funds. Its terms are the answer.
@@ -98,7 +103,7 @@ impl<P: Ports> Core<P> {
         quote: &Quote,
         payer: PayerTerms,
     ) -> Result<SwapReply, PortError> {
-        if self.by_hash.contains_key(&payer.payment_hash) {
+        if self.with_hash(&payer.payment_hash)?.is_some() {
             return Ok(refused(
                 RefusalCode::Terms,
                 "the payment hash was used before",
@@ -131,8 +136,8 @@ impl<P: Ports> Core<P> {
     }
 
     /// `in`: this maker pays, the taker funds. This side's terms come first.
-    fn open_in(&mut self, id: SwapId, signed: &Signed, quote: Quote) -> SwapReply {
-        if self.desk.half_open.len() >= MOST_QUOTES {
+    fn open_in(&mut self, from: String, id: SwapId, signed: &Signed, quote: Quote) -> SwapReply {
+        if !self.desk.may_half_open(&from) {
             return refused(RefusalCode::Busy, "too many swaps under way");
         }
         let key_id = SwapId(self.ports.entropy().bytes32());
@@ -141,6 +146,7 @@ impl<P: Ports> Core<P> {
         let accepted = self.acceptance(id, signed, terms.clone(), None);
         let until = self.now().saturating_add(TERMS_SECS);
         let half = HalfOpen {
+            from,
             quote,
             signed: signed.clone(),
             key_id,
@@ -159,12 +165,8 @@ impl<P: Ports> Core<P> {
         funder: &FunderTerms,
     ) -> Result<SwapReply, PortError> {
         if let Some(live) = self.swaps.get(&id) {
-            let accepted = cbor::from_slice::<Signed>(&live.record.acceptance, 16_384).ok();
             let same = live.record.swap_invoice == funder.swap_invoice;
-            return Ok(match accepted {
-                Some(accepted) if same => SwapReply::Accepted(accepted),
-                _ => refused(RefusalCode::Swap, "this swap id is taken"),
-            });
+            return Ok(accepted_again(live, same));
         }
         let now = self.now();
         self.desk.expire(now);
@@ -184,11 +186,25 @@ impl<P: Ports> Core<P> {
             Ok(deal) => deal,
             Err(error) => return Ok(refused(RefusalCode::Terms, error)),
         };
-        if self.by_hash.contains_key(&deal.payment_hash) {
+        if self.with_hash(&deal.payment_hash)?.is_some() {
             return Ok(refused(
                 RefusalCode::Terms,
                 "the payment hash was used before",
             ));
+        }
+        // What was set aside for it while its terms were awaited is not counted a second time.
+        self.desk.half_open.remove(&id);
+        let amount = half.quote.amount_sat;
+        // Others may have taken the last slots since it was opened, or what is to be paid with.
+        let able = self
+            .check_slots(quote.direction, &from)
+            .and_then(|()| self.check_caps(&from, Some(deal.payee), amount))
+            .and_then(|()| {
+                let promised = self.set_aside(quote.direction, &from);
+                self.check_liquidity(&quote, promised)
+            });
+        if let Err(refusal) = able {
+            return Ok(SwapReply::Refused(refusal));
         }
         let accepted = self.acceptance(id, &half.signed, half.terms.clone(), Some(funder.clone()));
         let record = self.record(&Opening {
@@ -201,7 +217,6 @@ impl<P: Ports> Core<P> {
             from,
             funder,
         })?;
-        self.desk.half_open.remove(&id);
         self.take_on(record).await?;
         Ok(SwapReply::Accepted(accepted))
     }
@@ -209,6 +224,7 @@ impl<P: Ports> Core<P> {
     /// Writes a maker's swap down and sets it going.
     async fn take_on(&mut self, record: SwapRecord) -> Result<(), PortError> {
         let order = OrderRecord {
+            task: None,
             id: record.order,
             direction: record.deal.direction,
             amount_sat: record.deal.amount.to_sat(),
@@ -235,7 +251,7 @@ impl<P: Ports> Core<P> {
         self.drain().await
     }
 
-    fn record(&self, opening: &Opening<'_>) -> Result<SwapRecord, PortError> {
+    fn record(&mut self, opening: &Opening<'_>) -> Result<SwapRecord, PortError> {
         let role = opening.deal.direction.maker_role();
         Ok(SwapRecord {
             id: opening.id,
@@ -253,7 +269,7 @@ impl<P: Ports> Core<P> {
             first_hops: None,
             exact_receive_sat: None,
             last_hop: opening.funder.last_hop,
-            destination: self.ports.wallet().fresh_script()?,
+            destination: self.own_script()?,
             foreign_destination: false,
             limits: self.own_limits(opening.quote),
             maker_fee_sat: opening.quote.maker_fee_sat,
@@ -343,4 +359,13 @@ struct Opening<'a> {
     accepted: &'a Signed,
     from: String,
     funder: &'a FunderTerms,
+}
+
+/// The first answer once more, if this node is the maker that gave it.
+fn accepted_again(live: &Live, same: bool) -> SwapReply {
+    let accepted = cbor::from_slice::<Signed>(&live.record.acceptance, 16_384).ok();
+    match accepted {
+        Some(accepted) if same && live.record.side == Side::Maker => SwapReply::Accepted(accepted),
+        _ => refused(RefusalCode::Swap, "this swap id is taken"),
+    }
 }

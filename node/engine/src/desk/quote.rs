@@ -4,17 +4,16 @@ use bitcoin::Amount;
 use cambista_protocol::cbor;
 use cambista_protocol::market::quote::Quote;
 use cambista_protocol::message::{QuoteReply, QuoteRequest, Refusal, RefusalCode};
-use cambista_protocol::money::{Msat, Price};
+use cambista_protocol::money::Msat;
 use cambista_protocol::signed::{Signed, Tag};
 use cambista_protocol::swap::{FunderSwap, Funding};
 use cambista_protocol::words::{Direction, Side};
 use tracing::debug;
 
-use super::{MOST_QUOTES, Quoted};
+use super::SidePolicy;
 use crate::cost;
 use crate::engine::Core;
 use crate::funding::FUNDING_TARGET;
-use crate::handle::SidePolicy;
 use crate::ports::{Chain, Entropy, Lightning, Ports, Wallet};
 
 impl<P: Ports> Core<P> {
@@ -33,10 +32,15 @@ impl<P: Ports> Core<P> {
         let now = self.now();
         self.desk.expire(now);
         let side = self.offered(request)?;
-        if self.desk.quotes.len() >= MOST_QUOTES {
+        if !self.desk.may_quote(from) {
             return Err(no(RefusalCode::Busy, "too many quotes are out"));
         }
-        self.check_slots()?;
+        if let Some(pause) = self.pause(request.direction, &side) {
+            debug!(%pause, "paused");
+            return Err(no(RefusalCode::Liquidity, pause.to_strangers()));
+        }
+        self.check_slots(request.direction, from)?;
+        self.check_caps(from, None, request.amount_sat)?;
         let quote = self.price(request, side)?;
         let held = quote.swap_invoice().unwrap_or(Amount::ZERO);
         if held < cost::LEAST_HELD {
@@ -48,15 +52,11 @@ impl<P: Ports> Core<P> {
                 "the amount is too small for its fees now",
             ));
         }
-        self.check_liquidity(&quote, self.desk.promised(quote.direction, Some(from)))?;
+        self.check_liquidity(&quote, self.set_aside(quote.direction, from))?;
         let signed = Signed::new(Tag::Quote, cbor::to_vec(&quote), |d| {
             self.ports.lightning().sign(d)
         });
-        let quoted = Quoted {
-            quote,
-            from: from.to_owned(),
-        };
-        self.desk.quotes.insert(signed.id(), quoted);
+        self.desk.give(signed.id(), quote, from);
         Ok(signed)
     }
 
@@ -73,21 +73,15 @@ impl<P: Ports> Core<P> {
             let limits = format!("from {} to {} sat", side.min_sat, side.max_sat);
             return Err(Refusal::new(RefusalCode::Amount, limits));
         }
-        let extra = match (request.external, policy.external_ppm) {
-            (false, _) => 0,
-            (true, Some(ppm)) if request.direction == Direction::In => ppm,
-            (true, _) => {
-                return Err(no(
-                    RefusalCode::NotOffered,
-                    "funding from outside is not offered",
-                ));
-            }
-        };
-        let ppm = side.price.ppm.saturating_add_unsigned(extra);
-        Ok(SidePolicy {
-            price: Price { ppm, ..side.price },
-            ..side
-        })
+        if request.external
+            && (request.direction == Direction::Out || policy.external_ppm.is_none())
+        {
+            return Err(no(
+                RefusalCode::NotOffered,
+                "funding from outside is not offered",
+            ));
+        }
+        Ok(side)
     }
 
     /// The quote, with this maker's own chain costs at the rate of the moment: for the coins it really has.
@@ -95,8 +89,13 @@ impl<P: Ports> Core<P> {
         let amount = Amount::from_sat(request.amount_sat);
         let rate = self.ports.chain().fee_rate(FUNDING_TARGET);
         let chain_cost = self.chain_cost(request.direction, amount)?;
-        let fee = side.price.fee(amount);
-        let fee = fee.and_then(|fee| fee.checked_add_unsigned(chain_cost.to_sat()));
+        let extra = self.desk.policy.external_ppm.filter(|_| request.external);
+        let fee = self.desk.policy.pricing(&side).fee(
+            amount,
+            self.inventory(request.direction),
+            self.cost_of(request.direction, chain_cost),
+            extra.unwrap_or(0),
+        );
         let (prepay, confirmations) = match request.direction {
             Direction::Out => (cost::prepay(chain_cost, rate), 0),
             Direction::In => (
@@ -146,20 +145,15 @@ impl<P: Ports> Core<P> {
             !live.ended() && live.record.side == Side::Maker && live.payer().is_some()
         });
         let open: Amount = open.map(|live| live.record.deal.amount).sum();
-        open + self.desk.promised(Direction::In, None)
+        open + self.desk.promised(Direction::In, None, |_| true)
     }
 
-    /// Whether one more swap may be open.
-    pub(super) fn check_slots(&self) -> Result<(), Refusal> {
-        let open = self
-            .swaps
-            .values()
-            .filter(|l| !l.ended() && l.record.side == Side::Maker);
-        let limit = usize::try_from(self.desk.policy.max_open).unwrap_or(usize::MAX);
-        if open.count() >= limit {
-            return Err(no(RefusalCode::Busy, "too many swaps under way"));
-        }
-        Ok(())
+    /// What is kept for others than this taker until their quotes expire. For strangers nothing is: a peer id costs nothing,
+    /// and a few that only ask would shut out everybody else. When they open their swap, what is there is looked at anew.
+    pub(super) fn set_aside(&self, direction: Direction, from: &str) -> Amount {
+        let proven = self.proven();
+        let counts = |taker: &str| proven.holds(taker, None);
+        self.desk.promised(direction, Some(from), counts)
     }
 
     /// What is quoted must be there, beside what is promised already and what accepted swaps still need.
@@ -189,7 +183,7 @@ impl<P: Ports> Core<P> {
     }
 
     /// What swaps that are accepted, but whose coins are not reserved yet, will take.
-    fn accepted(&self, direction: Direction) -> Amount {
+    pub(super) fn accepted(&self, direction: Direction) -> Amount {
         let unfunded = |funder: &FunderSwap| funder.funding() == Funding::None;
         let open = self.swaps.values().filter(|live| {
             !live.ended()

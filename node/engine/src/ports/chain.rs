@@ -4,8 +4,6 @@ use std::future::Future;
 
 use bitcoin::{BlockHash, FeeRate, OutPoint, Transaction};
 
-use super::PortError;
-
 /// The tip as this node's chain source has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChainTip {
@@ -36,18 +34,30 @@ pub trait Chain: Send + Sync + 'static {
     /// The height the chain source itself claims; above [`Self::tip`] while blocks are still being read.
     fn source_height(&self) -> u32;
 
+    /// Whether the chain source answers and has caught up itself, as far as it knows.
+    fn in_touch(&self) -> bool {
+        true
+    }
+
     /// Hands a transaction, or a package with the child last, to the network. Already known is success.
     fn broadcast(
         &self,
         package: &[Transaction],
-    ) -> impl Future<Output = Result<(), PortError>> + Send;
+    ) -> impl Future<Output = Result<(), NotAccepted>> + Send;
 
-    /// Whether the mempool would take this transaction now.
+    /// Whether the mempool would take this transaction now. What [`Self::source_height`] says afterwards is as new as the
+    /// answer.
     fn test_accept(&self, tx: &Transaction)
     -> impl Future<Output = Result<(), NotAccepted>> + Send;
 
     /// A rate that should confirm within so many blocks; never below what the mempool takes.
     fn fee_rate(&self, blocks: u32) -> FeeRate;
+
+    /// What a replacement must pay on its own size above everything it replaces: one sat/vB, or more where the mempool
+    /// asks for more.
+    fn increment(&self) -> FeeRate {
+        FeeRate::BROADCAST_MIN
+    }
 
     /// From now on, tell the engine of unconfirmed transactions that spend this outpoint.
     fn watch_mempool(&self, outpoint: OutPoint);

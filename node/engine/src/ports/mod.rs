@@ -1,20 +1,29 @@
 //! What the engine needs of the world, in its own words.
 
+mod archive;
 mod chain;
 mod keys;
 mod lightning;
+mod makers;
 mod peers;
 mod store;
 mod wallet;
+mod witness;
 
+pub use archive::{Archived, Partner, Sought};
 pub use chain::{Chain, ChainTip, NotAccepted};
 pub use keys::{Clock, Entropy, Keys, SwapSecrets};
 pub use lightning::{
     HoldRequest, Lightning, Liquidity, PayError, PayRequest, PaymentStatus, RouteTarget,
 };
+pub use makers::{MakerOffer, Makers, Wanted};
 pub use peers::{PeerAddress, PeerError, PeerProtocol, Peers};
-pub use store::{Commit, NewSwap, OutboxItem, Store, StoredEvent, StoredSwap, StoredSweep};
-pub use wallet::{BuiltFunding, Wallet};
+pub use store::{
+    BatchEvent, BatchStep, Commit, NewSwap, OutboxItem, Share, Store, StoredBatch, StoredEvent,
+    StoredSwap, StoredSweep,
+};
+pub use wallet::{BuiltFunding, TakenBack, Wallet};
+pub use witness::Witness;
 
 /// Something outside failed. The text is for people: what happened and what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -22,7 +31,7 @@ pub use wallet::{BuiltFunding, Wallet};
 pub struct PortError(pub String);
 
 /// All ports of one engine.
-pub trait Ports: Send + Sync + 'static {
+pub trait Ports: Witness {
     /// The block chain.
     type Chain: Chain;
     /// The on-chain wallet.

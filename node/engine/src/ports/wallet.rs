@@ -15,6 +15,15 @@ pub struct BuiltFunding {
     pub first_input: OutPoint,
 }
 
+/// A signed transaction that ends a funding, not broadcast.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBack {
+    /// The transaction.
+    pub tx: Transaction,
+    /// Its fee.
+    pub fee: Amount,
+}
+
 /// The on-chain wallet.
 pub trait Wallet: Send + Sync + 'static {
     /// The script of a fresh address of this wallet.
@@ -63,7 +72,7 @@ pub trait Wallet: Send + Sync + 'static {
         funding: &Transaction,
         script: &ScriptBuf,
         rate: FeeRate,
-    ) -> Result<Transaction, PortError>;
+    ) -> Result<TakenBack, PortError>;
 
     /// Reserves the inputs of a stored funding again, after a restart.
     fn reserve(&self, funding: &Transaction);

@@ -1,6 +1,7 @@
 //! Asking makers for firm quotes, and what each would cost all in.
 
 use bitcoin::{Amount, ScriptBuf};
+use cambista_market::Lesson;
 use cambista_protocol::cbor;
 use cambista_protocol::contract::SpendKind;
 use cambista_protocol::market::quote::Quote;
@@ -8,7 +9,9 @@ use cambista_protocol::message::{MAX_QUOTE_MESSAGE, QuoteReply, QuoteRequest};
 use cambista_protocol::signed::Signed;
 use cambista_protocol::swap::Outcome;
 use cambista_protocol::words::{Direction, Side, SwapId};
+use tokio::time::Instant;
 
+use super::answers::Asked;
 use crate::cost;
 use crate::desk::too_small;
 use crate::engine::Core;
@@ -56,34 +59,32 @@ impl<P: Ports> Core<P> {
         let now = self.now();
         let ports = self.ports.clone();
         self.beside(async move {
-            let mut asked = tokio::task::JoinSet::new();
+            let mut asked = Asked::new();
             for maker in makers {
                 let (ports, body, request) = (ports.clone(), body.clone(), request.clone());
-                asked.spawn(async move {
-                    let node = maker.node_id;
-                    ask_one(&*ports, &maker, body, &request, now)
-                        .await
-                        .map(|(signed, quote)| (signed, quote, maker))
-                        .map_err(|reason| NoQuote {
-                            maker: node.to_string(),
+                let destination = destination.clone();
+                asked.add(maker.node_id, async move {
+                    let asked_at = Instant::now();
+                    let answer = ask_one(&*ports, &maker, body, &request, now).await;
+                    ports.learn(&maker.node_id, Lesson::Asked);
+                    ports.learn(&maker.node_id, learnt(&answer, asked_at));
+                    match answer {
+                        Ok((signed, quote)) => Ok(HeldQuote {
+                            signed,
+                            quote,
+                            maker,
+                            receive,
+                            destination,
+                        }),
+                        Err((reason, answered)) => Err(NoQuote {
+                            maker: maker.node_id.to_string(),
                             reason,
-                        })
+                            answered,
+                        }),
+                    }
                 });
             }
-            let (mut held, mut refused) = (Vec::new(), Vec::new());
-            while let Some(answer) = asked.join_next().await {
-                match answer {
-                    Ok(Ok((signed, quote, maker))) => held.push(HeldQuote {
-                        signed,
-                        quote,
-                        maker,
-                        receive,
-                        destination: destination.clone(),
-                    }),
-                    Ok(Err(none)) => refused.push(none),
-                    Err(_) => {}
-                }
-            }
+            let (held, refused) = asked.answers().await;
             Internal::Quoted {
                 held,
                 refused,
@@ -140,7 +141,11 @@ impl<P: Ports> Core<P> {
         for held in held {
             if let Some(reason) = unacceptable(&held.quote, prepay_limit) {
                 let maker = held.quote.maker.to_string();
-                refused.push(NoQuote { maker, reason });
+                refused.push(NoQuote {
+                    maker,
+                    reason,
+                    answered: true,
+                });
                 continue;
             }
             let view = self.quote_view(&held);
@@ -205,11 +210,13 @@ impl<P: Ports> Core<P> {
             maker_fee_sat: quote.maker_fee_sat,
             prepay_sat: quote.prepay_sat,
             miner_fee_sat: miner.to_sat(),
+            least_miner_fee_sat: self.least_miner_fee(held, held.destination.as_ref(), miner),
             routing_fee_sat: routing,
             total_sat: quote
                 .maker_fee_sat
                 .saturating_add(signed(miner.to_sat()))
                 .saturating_add(signed(routing)),
+            failure_cost_sat: 0,
             max_miner_fee_sat: max_miner.to_sat(),
             max_routing_fee_sat: max_routing,
             worst_total_sat: quote
@@ -270,7 +277,7 @@ impl<P: Ports> Core<P> {
             .swaps
             .values()
             .filter(|l| l.record.side == Side::Taker && l.record.maker == quote.maker);
-        let (mut proved, mut open) = (false, quote.amount());
+        let (mut proved, mut open) = (self.dealt_with_maker(quote.maker), quote.amount());
         for live in with_maker {
             proved |= live.swap.outcome() == Some(Outcome::Done);
             if !live.ended() {
@@ -295,6 +302,17 @@ fn unacceptable(quote: &Quote, prepay_limit: Amount) -> Option<String> {
     (held < cost::LEAST_HELD).then(|| too_small(held))
 }
 
+/// What an answer, or none, says of the maker that was asked at that moment.
+fn learnt<T>(answer: &Result<T, (String, bool)>, asked_at: Instant) -> Lesson {
+    match answer {
+        Ok(_) => Lesson::Quoted {
+            after_ms: u64::try_from(asked_at.elapsed().as_millis()).unwrap_or(u64::MAX),
+        },
+        Err((_, true)) => Lesson::Refused,
+        Err((_, false)) => Lesson::Silent,
+    }
+}
+
 /// The script a claim will pay; a P2TR one, like this wallet's own, while it is not known.
 pub(super) fn destination_or_p2tr(destination: Option<&ScriptBuf>) -> ScriptBuf {
     destination
@@ -309,14 +327,23 @@ async fn ask_one<P: Ports>(
     body: Vec<u8>,
     request: &QuoteRequest,
     now: u64,
-) -> Result<(Signed, Quote), String> {
+) -> Result<(Signed, Quote), (String, bool)> {
     let bytes = ports
         .peers()
         .request(&maker.peer, PeerProtocol::Quote, body)
         .await
-        .map_err(|e| e.to_string())?;
+        .map_err(|e| (e.to_string(), false))?;
+    read_quote(maker, &bytes, request, now.max(ports.clock().now())).map_err(|e| (e, true))
+}
+
+fn read_quote(
+    maker: &MakerContact,
+    bytes: &[u8],
+    request: &QuoteRequest,
+    now: u64,
+) -> Result<(Signed, Quote), String> {
     let reply: QuoteReply =
-        cbor::from_slice(&bytes, MAX_QUOTE_MESSAGE).map_err(|e| e.to_string())?;
+        cbor::from_slice(bytes, MAX_QUOTE_MESSAGE).map_err(|e| e.to_string())?;
     let signed = match reply {
         QuoteReply::Quote(signed) => signed,
         QuoteReply::Refused(refusal) => return Err(refusal.text),
@@ -330,7 +357,7 @@ async fn ask_one<P: Ports>(
     if !asked {
         return Err("the quote is not for what was asked".to_owned());
     }
-    if quote.valid_until < now.max(ports.clock().now()) {
+    if quote.valid_until < now {
         return Err("the quote has expired already".to_owned());
     }
     Ok((signed, quote))

@@ -1,4 +1,8 @@
 //! The taker's side of the market: asking for quotes, and opening a swap on one.
 
+mod agree;
+mod answers;
 mod ask;
+mod limits;
+mod means;
 mod start;

@@ -68,7 +68,7 @@ pub(crate) fn announced(n: u32, mut offer: Offer) -> Vec<u8> {
 
 /// The same offer with a nonce that shows no work.
 pub(crate) fn without_work(mut offer: Offer) -> Offer {
-    let holds = |offer: &Offer| pow::holds(&cambista_protocol::cbor::to_vec(offer), 1);
+    let holds = |offer: &Offer| pow::shown(&cambista_protocol::cbor::to_vec(offer)) >= 1;
     while holds(&offer) {
         offer.nonce += 1;
     }

@@ -2,7 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod common;
+mod experience;
+mod fault;
 mod ingest;
 mod page;
+mod plan;
 mod rank;
 mod room;
+mod vectors;

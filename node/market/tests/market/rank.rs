@@ -83,6 +83,21 @@ fn a_fee_as_large_as_the_amount_is_no_offer() {
     assert_eq!(fees(&book, Direction::Out, 10_001), [10_000]);
 }
 
+/// The cheapest that are wanted come up however many cheaper ones are not.
+#[test]
+fn those_that_are_not_wanted_take_nobodys_place() {
+    let book = book_of((0..50).map(|n| out(rate(n, 0))));
+    let all = book.rank(Direction::Out, 100_000, NOW, 50);
+    let wanted: Vec<[u8; 33]> = [17, 30, 44]
+        .map(|at: usize| all[at].offer.maker.serialize())
+        .into();
+    for k in 0..5 {
+        let found = book.rank_among(Direction::Out, 100_000, NOW, k, |m| wanted.contains(m));
+        let fees: Vec<i64> = found.iter().map(|r| r.est_fee_sat).collect();
+        assert_eq!(fees, [17, 30, 44][..k.min(3)]);
+    }
+}
+
 #[test]
 fn equal_prices_are_not_ordered_by_the_makers_keys() {
     let order = |salt| {

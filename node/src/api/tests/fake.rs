@@ -1,141 +1,28 @@
-//! A node that answers from memory, served on a real socket.
+//! A node that answers from memory.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use bitcoin::Network;
 use bitcoin::secp256k1::PublicKey;
-use cambista_engine::view::{CostView, DepositView, QuoteView, SwapView, TimelineLine};
+use cambista_engine::order::{OrderView, OrderWish, Planned, Started};
+use cambista_engine::view::{SwapView, SwapsView};
 use cambista_engine::{AskFor, EngineError, MakerContact, MakerPolicy, NoQuote, Quotes, StartSwap};
 use cambista_protocol::words::{Direction, SwapId};
 use futures::future::{BoxFuture, FutureExt as _, ready};
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use super::fake_orders::{order, plan};
+use super::fake_swaps::{HASH, MAKER, payment, quote, swap};
 use crate::api::types::*;
-use crate::api::{Answer, Backend, State, Swaps, serve};
-use crate::client::{Client, ClientError};
-use crate::datadir::DataDir;
-
-/// The token of every test's node.
-pub(crate) const TOKEN: &str = "0123456789abcdef";
-/// A Lightning node.
-pub(crate) const MAKER: &str = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
-
-/// The version at which the swap is done.
-pub(crate) const DONE: u64 = 9;
-/// The version at which it has failed.
-pub(crate) const FAILED: u64 = 10;
-
-/// The version at which it asks for a deposit.
-pub(crate) const DEPOSIT: u64 = 5;
-
-/// A swap under way, or at its end.
-pub(crate) fn swap(version: u64) -> SwapView {
-    let mut swap = begun(version);
-    swap.deposit = (version == DEPOSIT).then(|| DepositView {
-        address: "bcrt1p".into(),
-        amount_sat: 250_000,
-        last_safe_height: 156,
-        uri: "bitcoin:bcrt1p?amount=0.0025".into(),
-    });
-    swap.ended = version >= DONE;
-    if swap.ended {
-        swap.state = "done".into();
-        swap.received_sat = (version == DONE).then_some(249_738);
-        swap.outcome = Some(
-            if version == DONE {
-                "done"
-            } else {
-                "nothing_happened"
-            }
-            .into(),
-        );
-        swap.money = "All of it is where it belongs.".into();
-        swap.next = String::new();
-        swap.timeline.push(TimelineLine {
-            at: 1_795_342_000,
-            height: 121,
-            text: "swept".into(),
-            txid: Some("ee".repeat(32)),
-        });
-    }
-    swap
-}
-
-fn begun(version: u64) -> SwapView {
-    SwapView {
-        id: SwapId([0xab; 32]).to_string(),
-        order: SwapId([0xcd; 32]).to_string(),
-        direction: "out".into(),
-        side: "taker".into(),
-        role: "payer".into(),
-        state: "paying".into(),
-        ended: false,
-        outcome: None,
-        amount_sat: 250_000,
-        received_sat: None,
-        maker: MAKER.into(),
-        payment_hash: "00".repeat(32),
-        swap_invoice_sat: 250_200,
-        prepay_sat: 300,
-        refund_height: 264,
-        confirmations: 1,
-        contract_address: "bcrt1p".into(),
-        destination: "bcrt1q".into(),
-        funding_txid: None,
-        spend_txid: None,
-        deposit: None,
-        locked_until: None,
-        money: "reserved".into(),
-        next: "the maker funds".into(),
-        cost: CostView {
-            maker_fee_sat: 500,
-            total_sat: 500,
-            ..CostView::default()
-        },
-        label: Some("rent".into()),
-        created_at: 1_795_341_734,
-        timeline: vec![TimelineLine {
-            at: 1_795_341_734,
-            height: 120,
-            text: "agreed".into(),
-            txid: None,
-        }],
-        version,
-    }
-}
-
-/// A price.
-pub(crate) fn quote() -> QuoteView {
-    QuoteView {
-        id: "11".repeat(16),
-        direction: "out".into(),
-        maker: MAKER.into(),
-        amount_sat: 250_000,
-        send_sat: 250_500,
-        receive_sat: 249_738,
-        maker_fee_sat: 500,
-        prepay_sat: 300,
-        miner_fee_sat: 262,
-        routing_fee_sat: 120,
-        total_sat: 882,
-        max_miner_fee_sat: 1000,
-        max_routing_fee_sat: 400,
-        worst_total_sat: 1900,
-        worst_if_failed_sat: 300,
-        locked_blocks: 228,
-        locked_hours: 38,
-        confirmations: 1,
-        refund_delta: 144,
-        valid_until: 1_795_341_794,
-        external: false,
-    }
-}
+use crate::api::{Answer, Backend, Swaps};
 
 /// What was asked of the node.
 #[derive(Default)]
 pub(crate) struct Asked {
     pub(crate) quoted: Vec<AskFor>,
+    pub(crate) planned: Vec<OrderWish>,
+    pub(crate) accepted: Vec<String>,
+    pub(crate) cancelled_orders: Vec<String>,
     pub(crate) started: Vec<StartSwap>,
     pub(crate) cancelled: Vec<String>,
     pub(crate) sent: Vec<SendCoins>,
@@ -149,6 +36,8 @@ pub(crate) struct Fake {
     pub(crate) asked: Mutex<Asked>,
     pub(crate) version: watch::Sender<u64>,
     pub(crate) no_makers: bool,
+    /// Who offers something has just failed.
+    pub(crate) resting_until: Option<u64>,
     pub(crate) refuse: bool,
     pub(crate) limits: Limits,
     /// Where the payment stands.
@@ -161,28 +50,6 @@ impl Fake {
     pub(crate) fn end_payment(&self, state: PaymentState) {
         self.payment.send_replace(state);
         self.payment_changes.send_modify(|count| *count += 1);
-    }
-}
-
-/// The hash of the payment.
-pub(crate) const HASH: [u8; 32] = [0x2a; 32];
-
-/// A payment.
-pub(crate) fn payment(state: PaymentState) -> Payment {
-    let paid = state == PaymentState::Paid;
-    Payment {
-        payment_hash: "2a".repeat(32),
-        state,
-        amount_msat: 250_000_000,
-        max_fee_msat: 2_500_000,
-        fee_msat: paid.then_some(1_234_567),
-        preimage: paid.then(|| "77".repeat(32)),
-        reason: (state == PaymentState::Failed).then(|| "the receiver refused it".into()),
-        payee: MAKER.into(),
-        description: Some("1 cup coffee".into()),
-        invoice: "lnbc2500u1".into(),
-        created_at: 1_795_341_734,
-        ended_at: (state != PaymentState::Pending).then_some(1_795_341_740),
     }
 }
 
@@ -201,6 +68,7 @@ impl Swaps for Fake {
         let refused = vec![NoQuote {
             maker: MAKER.into(),
             reason: "too small".into(),
+            answered: true,
         }];
         ready(Ok(Quotes {
             quotes: vec![quote()],
@@ -217,8 +85,9 @@ impl Swaps for Fake {
         ready(Ok(SwapId([0xab; 32]))).boxed()
     }
 
-    fn swaps(&self) -> BoxFuture<'_, Result<Vec<SwapView>, EngineError>> {
-        ready(Ok(vec![swap(*self.version.borrow())])).boxed()
+    fn swaps(&self, _: usize) -> BoxFuture<'_, Result<SwapsView, EngineError>> {
+        let swaps = vec![swap(*self.version.borrow())];
+        ready(Ok(SwapsView { swaps, older: 0 })).boxed()
     }
 
     fn swap(&self, id: String) -> BoxFuture<'_, Result<SwapView, EngineError>> {
@@ -250,6 +119,53 @@ impl Swaps for Fake {
     fn policy(&self) -> BoxFuture<'_, Result<MakerPolicy, EngineError>> {
         ready(Ok(self.asked.lock().unwrap().policy)).boxed()
     }
+
+    fn plan(&self, wish: OrderWish) -> BoxFuture<'_, Result<Planned, EngineError>> {
+        if self.no_makers {
+            return ready(Err(EngineError::Refused("no maker offers it".into()))).boxed();
+        }
+        let dear = wish.max_fee_sat.is_some_and(|limit| limit < 882);
+        self.asked.lock().unwrap().planned.push(wish);
+        ready(Ok(Planned {
+            plan: (!dear).then(plan),
+            no_plan: dear.then(|| "all of it may come to 882 sat".into()),
+            quotes: vec![quote()],
+            refused: Vec::new(),
+        }))
+        .boxed()
+    }
+
+    fn accept(&self, plan_id: String) -> BoxFuture<'_, Result<Started, EngineError>> {
+        if self.refuse {
+            return ready(Err(EngineError::Refused("the price has changed".into()))).boxed();
+        }
+        self.asked.lock().unwrap().accepted.push(plan_id);
+        ready(Ok(Started {
+            order: order(*self.version.borrow()),
+            quotes: vec![quote()],
+        }))
+        .boxed()
+    }
+
+    fn orders(&self) -> BoxFuture<'_, Result<Vec<OrderView>, EngineError>> {
+        ready(Ok(vec![order(*self.version.borrow())])).boxed()
+    }
+
+    fn order(&self, id: String) -> BoxFuture<'_, Result<OrderView, EngineError>> {
+        let found = order(*self.version.borrow());
+        let missing = EngineError::NotFound(format!("there is no order {id}"));
+        ready(if found.id.starts_with(&id) {
+            Ok(found)
+        } else {
+            Err(missing)
+        })
+        .boxed()
+    }
+
+    fn cancel_order(&self, id: String) -> BoxFuture<'_, Result<String, EngineError>> {
+        self.asked.lock().unwrap().cancelled_orders.push(id);
+        ready(Ok("nothing more is begun".into())).boxed()
+    }
 }
 
 impl Backend for Fake {
@@ -267,6 +183,25 @@ impl Backend for Fake {
             height: 120,
             ..NodeStatus::default()
         })
+    }
+
+    fn business(&self) -> Answer<'_, Business> {
+        good(Business {
+            sides: Vec::new(),
+            open_sat: 5,
+            unproven_sat: 3,
+            profit_sat: -2,
+        })
+    }
+
+    fn known_makers(&self) -> Answer<'_, Vec<KnownMaker>> {
+        good(Vec::new())
+    }
+
+    fn known_maker(&self, _: String) -> Answer<'_, MakerDetail> {
+        Box::pin(std::future::ready(Err(Problem::not_found(
+            "this node knows no such maker",
+        ))))
     }
 
     fn offers(&self, query: OffersQuery) -> Answer<'_, Vec<Offer>> {
@@ -295,6 +230,10 @@ impl Backend for Fake {
         let node_id = maker.unwrap_or_else(|| MAKER.parse().unwrap());
         let makers = vec![MakerContact { node_id, peer }];
         good(if self.no_makers { Vec::new() } else { makers })
+    }
+
+    fn resting_until(&self, _: Direction, _: u64) -> Option<u64> {
+        self.resting_until
     }
 
     fn set_maker(&self, policy: MakerPolicy) -> Answer<'_, ()> {
@@ -409,73 +348,5 @@ impl Backend for Fake {
 
     fn stop(&self) {
         self.asked.lock().unwrap().stopped = true;
-    }
-}
-
-/// A served node.
-pub(crate) struct Served {
-    pub(crate) node: Arc<Fake>,
-    pub(crate) address: String,
-    pub(crate) stop: watch::Sender<bool>,
-    pub(crate) server: tokio::task::JoinHandle<std::io::Result<()>>,
-    pub(crate) dir: DataDir,
-    _temp: tempfile::TempDir,
-}
-
-/// Serves a node, the way the daemon does.
-pub(crate) async fn served(change: impl FnOnce(&mut Fake)) -> Served {
-    let mut node = Fake {
-        asked: Mutex::default(),
-        version: watch::Sender::new(1),
-        no_makers: false,
-        refuse: false,
-        limits: Limits::default(),
-        payment: watch::Sender::new(PaymentState::Pending),
-        payment_changes: watch::Sender::new(0),
-    };
-    change(&mut node);
-    let node = Arc::new(node);
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap().to_string();
-    let (stop, stopped) = watch::channel(false);
-    let swaps: Arc<dyn Swaps> = node.clone();
-    let backend: Arc<dyn Backend> = node.clone();
-    let state = State::over(swaps, backend, TOKEN);
-    let server = tokio::spawn(serve(listener, state, stopped));
-    let temp = tempfile::tempdir().unwrap();
-    let dir = DataDir::at(temp.path().to_owned());
-    dir.write_api_token(TOKEN).unwrap();
-    dir.write_api_address(&address).unwrap();
-    Served {
-        node,
-        address,
-        stop,
-        server,
-        dir,
-        _temp: temp,
-    }
-}
-
-impl Served {
-    /// Uses the blocking client beside the server.
-    pub(crate) async fn call<T: Send + 'static>(
-        &self,
-        ask: impl FnOnce(&Client) -> Result<T, ClientError> + Send + 'static,
-    ) -> Result<T, ClientError> {
-        let client = Client::open(&self.dir).unwrap();
-        tokio::task::spawn_blocking(move || ask(&client))
-            .await
-            .unwrap()
-    }
-
-    /// The same for a call that must be refused.
-    pub(crate) async fn refused<T: std::fmt::Debug + Send + 'static>(
-        &self,
-        ask: impl FnOnce(&Client) -> Result<T, ClientError> + Send + 'static,
-    ) -> Problem {
-        match self.call(ask).await {
-            Err(ClientError::Problem(problem)) => *problem,
-            other => panic!("not refused: {other:?}"),
-        }
     }
 }

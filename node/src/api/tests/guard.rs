@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::fake::{Served, TOKEN, served};
+use super::served::{Served, TOKEN, served};
 use crate::api::types::*;
 
 async fn raw(node: &Served, request: String) -> String {
@@ -75,7 +75,7 @@ async fn what_is_not_there_is_a_problem_too() {
     let header = format!("Authorization: Bearer {TOKEN}\r\n");
     let missing = problem(&raw(&node, get("/api/v1/money", "localhost", &header)).await);
     assert_eq!((missing.status, missing.code), (404, Code::NotFound));
-    let method = problem(&raw(&node, get("/api/v1/orders", "localhost", &header)).await);
+    let method = problem(&raw(&node, get("/api/v1/plans", "localhost", &header)).await);
     assert!(method.detail.contains("does not take GET"), "{method:?}");
 }
 
@@ -83,7 +83,7 @@ async fn what_is_not_there_is_a_problem_too() {
 async fn a_body_that_is_too_large_is_not_read() {
     let node = served(|_| ()).await;
     let order = Order {
-        quote_id: "a".repeat(70_000),
+        quote_id: Some("a".repeat(70_000)),
         ..Order::default()
     };
     let problem = node

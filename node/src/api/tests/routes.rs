@@ -2,12 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use bitcoin::Amount;
+use cambista_engine::ports::Clock as _;
 use cambista_engine::view::SwapView;
-use cambista_protocol::money::Msat;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::fake::{MAKER, quote, served, swap};
+use super::fake_swaps::{MAKER, quote};
+use super::served::served;
+use crate::adapters::system::SystemClock;
 use crate::api::types::*;
 use crate::client::ClientError;
 
@@ -51,6 +52,29 @@ async fn an_empty_market_says_so_and_what_to_type() {
 }
 
 #[tokio::test]
+async fn makers_that_are_left_alone_are_not_said_to_offer_nothing() {
+    let node = served(|node| {
+        node.no_makers = true;
+        node.resting_until = Some(SystemClock.now() + 590);
+    })
+    .await;
+    let ask = json!({ "direction": "out", "amount_sat": 250_000 });
+    let problem = node
+        .refused(move |client| client.post::<QuoteList>("/quotes", &ask))
+        .await;
+    assert_eq!((problem.code, problem.funds), (Code::Refused, Funds::Safe));
+    for words in ["10 more minutes", "`--maker ID`", "Nothing was begun"] {
+        assert!(problem.detail.contains(words), "{problem:?}");
+    }
+    // Whoever is named is asked, so that is not why it cannot be.
+    let ask = json!({ "direction": "out", "amount_sat": 250_000, "maker": MAKER });
+    let problem = node
+        .refused(move |client| client.post::<QuoteList>("/quotes", &ask))
+        .await;
+    assert!(problem.detail.contains("does not offer"), "{problem:?}");
+}
+
+#[tokio::test]
 async fn what_cannot_be_meant_is_refused_before_anyone_is_asked() {
     let node = served(|_| ()).await;
     let asks = [
@@ -71,136 +95,14 @@ async fn what_cannot_be_meant_is_refused_before_anyone_is_asked() {
 }
 
 #[tokio::test]
-async fn an_order_reaches_the_engine_with_all_its_limits() {
-    let node = served(|_| ()).await;
-    let address = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
-    let order = Order {
-        quote_id: "11".into(),
-        address: Some(address.into()),
-        max_miner_fee_sat: Some(900),
-        max_routing_fee_sat: Some(12),
-        max_fee_sat: Some(2000),
-        channels: Some(vec!["5e".repeat(32)]),
-        last_hop: Some(MAKER.into()),
-        confirmations: Some(2),
-        label: Some("rent".into()),
-    };
-    let started: OrderStarted = node
-        .call(move |client| client.post("/orders", &order))
-        .await
-        .unwrap();
-    assert_eq!((started.order, started.swap), (swap(1).order, swap(1)));
-    let asked = node.node.asked.lock().unwrap();
-    let [start] = asked.started.as_slice() else {
-        panic!("one start")
-    };
-    assert_eq!(
-        start.destination.as_ref().unwrap().to_hex_string(),
-        "0014751e76e8199196d454941c45d1b3a323f1433bd6"
-    );
-    assert_eq!(start.max_miner_fee, Some(Amount::from_sat(900)));
-    assert_eq!(start.max_routing_fee, Some(Msat(12_000)));
-    assert_eq!(start.max_fee, Some(Amount::from_sat(2000)));
-    assert_eq!(start.first_hops, Some(vec![[0x5e; 32]]));
-    assert_eq!(start.last_hop, Some(MAKER.parse().unwrap()));
-    assert_eq!(
-        (start.confirmations, start.label.as_deref()),
-        (Some(2), Some("rent"))
-    );
-}
-
-#[tokio::test]
-async fn channels_and_nodes_that_cannot_be_meant_begin_nothing() {
-    let node = served(|_| ()).await;
-    let wrong = [
-        Order {
-            channels: Some(vec!["5e".into()]),
-            ..Order::default()
-        },
-        Order {
-            channels: Some(vec![]),
-            ..Order::default()
-        },
-        Order {
-            last_hop: Some("02".into()),
-            ..Order::default()
-        },
-        Order {
-            confirmations: Some(0),
-            ..Order::default()
-        },
-        Order {
-            label: Some("l".repeat(200)),
-            ..Order::default()
-        },
-        Order {
-            max_fee_sat: Some(u64::MAX),
-            ..Order::default()
-        },
-    ];
-    for order in wrong {
-        let sent = order.clone();
-        let problem = node
-            .refused(move |client| client.post::<OrderStarted>("/orders", &sent))
-            .await;
-        assert_eq!(problem.code, Code::Invalid, "{order:?}");
-    }
-    assert!(node.node.asked.lock().unwrap().started.is_empty());
-}
-
-#[tokio::test]
-async fn coins_are_never_sent_to_another_networks_address() {
-    let node = served(|_| ()).await;
-    let mainnet = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
-    for address in [mainnet, "nonsense", ""] {
-        let order = Order {
-            address: Some(address.into()),
-            ..Order::default()
-        };
-        let problem = node
-            .refused(move |client| client.post::<OrderStarted>("/orders", &order))
-            .await;
-        assert_eq!(problem.code, Code::Invalid);
-        let send = json!({ "address": address, "amount_sat": 1 });
-        let problem = node
-            .refused(move |client| client.post::<Sent>("/wallet/send", &send))
-            .await;
-        assert_eq!(problem.code, Code::Invalid);
-    }
-    let asked = node.node.asked.lock().unwrap();
-    assert!(asked.started.is_empty() && asked.sent.is_empty());
-}
-
-#[tokio::test]
-async fn a_send_says_exactly_one_of_amount_and_all() {
-    let node = served(|_| ()).await;
-    let address = "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080";
-    let wrong = [
-        json!({ "address": address }),
-        json!({ "address": address, "amount_sat": 1, "all": true }),
-        json!({ "address": address, "amount_sat": 0 }),
-        json!({ "address": address, "amount_sat": 1, "fee_rate_sat_vb": 0 }),
-    ];
-    for send in wrong {
-        let problem = node
-            .refused(move |client| client.post::<Sent>("/wallet/send", &send))
-            .await;
-        assert_eq!(problem.code, Code::Invalid);
-    }
-    let all = json!({ "address": address, "all": true });
-    let sent: Sent = node
-        .call(move |client| client.post("/wallet/send", &all))
-        .await
-        .unwrap();
-    assert_eq!(sent.fee_sat, 2);
-    assert_eq!(node.node.asked.lock().unwrap().sent.len(), 1);
-}
-
-#[tokio::test]
 async fn a_refusal_of_the_engine_keeps_its_words() {
     let node = served(|node| node.refuse = true).await;
+    let order = Order {
+        quote_id: Some("11".into()),
+        ..Order::default()
+    };
     let problem = node
-        .refused(|client| client.post::<OrderStarted>("/orders", &Order::default()))
+        .refused(move |client| client.post::<OrderStarted>("/orders", &order))
         .await;
     assert_eq!(
         (problem.code, problem.detail.as_str()),
@@ -243,81 +145,6 @@ async fn waiting_ends_when_the_swap_changes_and_not_before() {
         .await
         .unwrap();
     assert_eq!(now.version, 2);
-}
-
-#[tokio::test]
-async fn a_makers_business_is_checked_before_it_is_set() {
-    let node = served(|_| ()).await;
-    let side = SideSettings {
-        base_sat: 1,
-        ppm: -3,
-        min_sat: 10,
-        max_sat: 20,
-    };
-    let good = MakerSettings {
-        enabled: true,
-        out: Some(side),
-        ..MakerSettings::default()
-    };
-    let wrong = [
-        MakerSettings { out: None, ..good },
-        MakerSettings {
-            refund_delta: 0,
-            ..good
-        },
-        MakerSettings {
-            refund_delta: 433,
-            ..good
-        },
-        MakerSettings {
-            quote_secs: 0,
-            ..good
-        },
-        MakerSettings {
-            into: Some(SideSettings {
-                min_sat: 30,
-                ..side
-            }),
-            ..good
-        },
-        MakerSettings {
-            into: Some(SideSettings {
-                ppm: 1_000_001,
-                ..side
-            }),
-            ..good
-        },
-    ];
-    for settings in wrong {
-        let problem = node
-            .refused(move |client| client.put::<MakerSettings>("/maker", &settings))
-            .await;
-        assert!(
-            problem.detail.contains("nothing was changed"),
-            "{problem:?}"
-        );
-    }
-    assert!(!node.node.asked.lock().unwrap().policy.enabled);
-    let set: MakerSettings = node
-        .call(move |client| client.put("/maker", &good))
-        .await
-        .unwrap();
-    assert_eq!(set, good);
-    assert_eq!(
-        node.node
-            .asked
-            .lock()
-            .unwrap()
-            .policy
-            .out
-            .unwrap()
-            .price
-            .ppm,
-        -3
-    );
-    let shown: Value = node.call(|client| client.get("/maker", &[])).await.unwrap();
-    assert_eq!(shown["out"]["ppm"], -3);
-    assert_eq!(shown["in"], Value::Null);
 }
 
 #[tokio::test]
@@ -392,87 +219,6 @@ async fn a_node_that_is_gone_was_not_asked() {
         crate::client::Client::open(&node.dir),
         Err(ClientError::NotRunning(_))
     ));
-}
-
-#[tokio::test]
-async fn a_payment_is_waited_for_or_not_as_the_caller_wishes() {
-    let node = served(|_| ()).await;
-    let at_once = json!({ "invoice": "lnbc", "max_fee_sat": 5 });
-    let begun = Instant::now();
-    let payment: Payment = node
-        .call(move |client| client.post("/payments", &at_once))
-        .await
-        .unwrap();
-    assert_eq!(payment.state, PaymentState::Pending);
-    assert!(begun.elapsed() < Duration::from_secs(5));
-
-    let maker = std::sync::Arc::clone(&node.node);
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        maker.end_payment(PaymentState::Paid);
-    });
-    let patient = json!({ "invoice": "lnbc", "wait_secs": 30 });
-    let payment: Payment = node
-        .call(move |client| client.post("/payments", &patient))
-        .await
-        .unwrap();
-    assert_eq!(payment.fee_msat, Some(1_234_567));
-    let path = format!("/payments/{}", payment.payment_hash);
-    let again: Payment = node
-        .call(move |client| client.get(&path, &[("wait", "30".into())]))
-        .await
-        .unwrap();
-    assert_eq!(again, payment);
-    assert!(begun.elapsed() < Duration::from_secs(20));
-}
-
-#[tokio::test]
-async fn invoices_that_cannot_be_meant_are_refused() {
-    let node = served(|_| ()).await;
-    for ask in [
-        json!({ "amount_sat": 0 }),
-        json!({ "amount_sat": 2_100_000_000_000_001_u64 }),
-        json!({ "expiry_secs": 0 }),
-        json!({ "amount": 5 }),
-    ] {
-        let problem = node
-            .refused(move |client| client.post::<Invoice>("/invoices", &ask))
-            .await;
-        assert_eq!(problem.code, Code::Invalid);
-    }
-    let problem = node
-        .refused(|client| client.get::<Payment>("/payments/2a", &[]))
-        .await;
-    assert_eq!(problem.code, Code::Invalid);
-}
-
-#[tokio::test]
-async fn standing_limits_hold_for_programs_too() {
-    let limits = Limits {
-        max_fee_ppm: Some(4_000),
-        max_routing_fee_sat: Some(50),
-        ..Limits::default()
-    };
-    let node = served(|node| node.limits = limits).await;
-    let id = quote().id;
-    let order = json!({ "quote_id": id, "max_routing_fee_sat": 60 });
-    let unknown = order.clone();
-    let problem = node
-        .refused(move |client| client.post::<OrderStarted>("/orders", &unknown))
-        .await;
-    assert_eq!(problem.code, Code::NotFound);
-    let ask = json!({ "direction": "out", "amount_sat": 250_000 });
-    node.call(move |client| client.post::<QuoteList>("/quotes", &ask))
-        .await
-        .unwrap();
-    node.call(move |client| client.post::<OrderStarted>("/orders", &order))
-        .await
-        .unwrap();
-    let asked = node.node.asked.lock().unwrap();
-    let started = &asked.started[0];
-    assert_eq!(started.max_fee, Some(Amount::from_sat(1_000)));
-    assert_eq!(started.max_routing_fee, Msat::from_sat(60));
-    assert_eq!(started.max_miner_fee, None);
 }
 
 #[tokio::test]

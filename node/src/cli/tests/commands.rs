@@ -2,16 +2,15 @@
 
 use std::time::Duration;
 
-use bitcoin::Amount;
-use cambista_engine::AskAmount;
-use cambista_protocol::money::Msat;
 use clap::Parser as _;
 
 use super::super::args::Cli;
 use super::super::context::Context;
 use super::super::dispatch;
 use super::super::failure::{Exit, Failure};
-use crate::api::tests::fake::{DEPOSIT, DONE, FAILED, MAKER, Served, served};
+use crate::api::tests::fake_orders::plan;
+use crate::api::tests::fake_swaps::{DEPOSIT, DONE, FAILED, MAKER};
+use crate::api::tests::served::{Served, served};
 use crate::api::types::{Limits, PaymentState};
 
 async fn typed(node: &Served, line: &str) -> Result<Exit, Failure> {
@@ -37,7 +36,7 @@ async fn money_does_not_move_before_someone_agrees() {
         assert!(failure.text.contains("--yes"), "{}", failure.text);
     }
     let asked = node.node.asked.lock().unwrap();
-    assert!(asked.started.is_empty() && asked.sent.is_empty());
+    assert!(asked.accepted.is_empty() && asked.sent.is_empty());
 }
 
 #[tokio::test]
@@ -47,11 +46,13 @@ async fn a_price_above_the_limit_is_refused_before_it_begins() {
         .await
         .unwrap_err();
     assert_eq!(failure.exit, Exit::Refused);
-    assert!(node.node.asked.lock().unwrap().started.is_empty());
+    assert!(failure.text.contains("882 sat"), "{}", failure.text);
+    assert!(node.node.asked.lock().unwrap().accepted.is_empty());
     let line = "cambista out 250000 --yes --detach --max-fee 882";
     assert_eq!(typed(&node, line).await.unwrap(), Exit::Done);
     let asked = node.node.asked.lock().unwrap();
-    assert_eq!(asked.started[0].max_fee, Some(Amount::from_sat(882)));
+    assert_eq!(asked.planned[1].max_fee_sat, Some(882));
+    assert_eq!(asked.accepted, [plan().id]);
 }
 
 #[tokio::test]
@@ -80,22 +81,64 @@ async fn choices_of_channel_and_of_what_arrives_reach_the_engine() {
     .await
     .unwrap();
     let asked = node.node.asked.lock().unwrap();
-    let ([out, into], [sent, received]) = (asked.quoted.as_slice(), asked.started.as_slice())
-    else {
-        panic!("two of each")
+    let [out, into] = asked.planned.as_slice() else {
+        panic!("two wishes")
     };
-    assert_eq!(out.amount, AskAmount::Receive(Amount::from_sat(250_000)));
-    assert_eq!(
-        (out.destination.clone(), out.external),
-        (sent.destination.clone(), false)
-    );
-    assert_eq!(sent.first_hops, Some(vec![[0x5e; 32]]));
-    assert_eq!(
-        (into.amount, into.external),
-        (AskAmount::Swap(Amount::from_sat(250_000)), true)
-    );
+    assert_eq!((out.amount_sat, out.receive), (250_000, true));
+    assert!(out.destination.is_some() && !out.external);
+    assert_eq!(out.first_hops, Some(vec![[0x5e; 32]]));
+    assert_eq!((into.amount_sat, into.external), (250_000, true));
     assert_eq!(*node.node.version.borrow(), DEPOSIT);
-    assert_eq!(received.last_hop, Some(MAKER.parse().unwrap()));
+    assert_eq!(into.last_hop, Some(MAKER.parse().unwrap()));
+}
+
+#[tokio::test]
+async fn how_an_amount_may_be_split_reaches_the_planner() {
+    let node = served(|_| ()).await;
+    for (line, parts) in [
+        ("cambista quote out 250000", 4),
+        ("cambista out 250000 --yes --detach --single", 1),
+        ("cambista out 250000 --yes --detach --max-parts 3", 3),
+        ("cambista in 250000 --yes --detach --max-parts 8", 8),
+    ] {
+        typed(&node, line).await.unwrap();
+        let asked = node.node.asked.lock().unwrap();
+        assert_eq!(asked.planned.last().unwrap().max_parts, parts, "{line}");
+    }
+    let line = format!("cambista quote in 250000 --maker {MAKER} --maker {MAKER}");
+    typed(&node, &line).await.unwrap();
+    let asked = node.node.asked.lock().unwrap();
+    assert_eq!(asked.planned.last().unwrap().makers.len(), 2);
+    for line in [
+        "cambista out 5 --single --max-parts 2",
+        "cambista out 5 --max-parts 9",
+        "cambista out 5 --max-parts 0",
+    ] {
+        assert!(
+            Cli::try_parse_from(line.split_whitespace()).is_err(),
+            "{line}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_order_is_shown_followed_and_called_off_by_its_id() {
+    let node = served(|_| ()).await;
+    assert_eq!(typed(&node, "cambista orders").await.unwrap(), Exit::Done);
+    let version = node.node.version.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        version.send_replace(FAILED);
+    });
+    assert_eq!(
+        typed(&node, "cambista orders cdcd --follow").await.unwrap(),
+        Exit::SwapFailed
+    );
+    // No swap begins like this, an order does.
+    typed(&node, "cambista cancel cdcd --yes").await.unwrap();
+    let asked = node.node.asked.lock().unwrap();
+    assert_eq!(asked.cancelled_orders, ["cd".repeat(32)]);
+    assert!(asked.cancelled.is_empty());
 }
 
 #[tokio::test]
@@ -208,8 +251,10 @@ async fn the_rest_reaches_the_node() {
         "cambista quote out 250000",
         "cambista swaps",
         "cambista swaps ABab --json",
-        "cambista maker set --out-base 5 --out-ppm -2",
+        "cambista maker set --out-base 5 --floor-ppm -2 --out-ppm -2",
         "cambista maker on",
+        "cambista maker",
+        "cambista makers",
         "cambista channel list",
         "cambista channel open 02ab@127.0.0.1:1 100000",
         "cambista channel close 5e5e --force",
@@ -296,8 +341,8 @@ async fn a_channel_to_refill_is_named_by_the_beginning_of_its_id() {
         .unwrap_err();
     assert!(failure.text.contains("more than one"), "{}", failure.text);
     let asked = node.node.asked.lock().unwrap();
-    assert_eq!(asked.started.len(), 1);
-    assert_eq!(asked.started[0].last_hop, Some(MAKER.parse().unwrap()));
+    assert_eq!(asked.accepted.len(), 1);
+    assert_eq!(asked.planned[0].last_hop, Some(MAKER.parse().unwrap()));
 }
 
 #[tokio::test]
@@ -314,7 +359,7 @@ async fn standing_limits_hold_where_nothing_else_is_typed() {
     let line = "cambista out 250000 --yes --detach --max-fee 900";
     assert_eq!(typed(&node, line).await.unwrap(), Exit::Done);
     let asked = node.node.asked.lock().unwrap();
-    assert_eq!(asked.started.len(), 1);
-    assert_eq!(asked.started[0].max_fee, Some(Amount::from_sat(900)));
-    assert_eq!(asked.started[0].max_routing_fee, Msat::from_sat(200));
+    assert_eq!(asked.accepted.len(), 1);
+    assert_eq!(asked.planned[1].max_fee_sat, Some(900));
+    assert_eq!(asked.planned[1].max_routing_fee_sat, Some(200));
 }

@@ -1,13 +1,15 @@
 //! Whatever a peer writes anywhere, it cannot move the cursor, turn a line around or hide in it.
 
+use cambista_engine::order::PlanView;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::super::show_quote::{self, Terms};
+use super::super::show_quote;
 use super::super::watch::Feed;
-use super::super::{show_node, show_pay, show_swap};
-use crate::api::tests::fake::{DEPOSIT, DONE, MAKER, payment, quote, swap};
+use super::super::{show_node, show_offers, show_order, show_pay, show_swap};
+use crate::api::tests::fake_orders::{plan, split_order};
+use crate::api::tests::fake_swaps::{DEPOSIT, DONE, MAKER, payment, quote, swap};
 use crate::api::types::*;
 
 /// Clears the screen, rings, turns around, hides, begins a line of its own.
@@ -69,10 +71,25 @@ fn swaps_are_harmless() {
         let list = SwapList {
             swaps: vec![swap],
             version,
+            older: 0,
         };
         let news = Feed::default().news(&list).pop().unwrap().text();
         harmless(&news);
     }
+}
+
+#[test]
+fn orders_are_harmless() {
+    let order = hostile(&split_order());
+    harmless(&show_order::full(&order));
+    harmless(&show_order::list(&[&order]));
+    harmless(&show_order::ending(&order));
+}
+
+fn split_plan() -> PlanView {
+    let mut plan = plan();
+    plan.swaps.push(plan.swaps[0].clone());
+    plan
 }
 
 #[test]
@@ -81,22 +98,22 @@ fn offers_and_quotes_are_harmless() {
     let refused = vec![cambista_engine::NoQuote {
         maker: MAKER.into(),
         reason: "too small".into(),
+        answered: true,
     }];
-    let list = QuoteList {
+    let list = PlanList {
         quotes: vec![quote.clone()],
         refused: hostile(&refused),
+        plan: Some(hostile(&split_plan())),
+        no_plan: None,
     };
     harmless(&show_quote::quotes(&list, DirectionName::Out, 5));
     let order = hostile(&Order {
         address: Some("bcrt1q".into()),
         ..Order::default()
     });
-    harmless(&show_quote::price(
-        &quote,
-        Terms::of(&quote, &order),
-        &order,
-        &order,
-    ));
+    let plan = hostile(&split_plan());
+    harmless(&show_quote::price(&plan.swaps[0], 5, &order, &order));
+    harmless(&show_order::plan(&plan, &order, &order));
     let offer = hostile(&Offer {
         maker: MAKER.into(),
         peer_id: "12D3".into(),
@@ -108,8 +125,13 @@ fn offers_and_quotes_are_harmless() {
         expires_at: 1,
         own: false,
         est_fee_sat: None,
+        est_miner_fee_sat: None,
+        est_total_sat: None,
+        est_confirmations: None,
+        failure_cost_sat: None,
+        seen: None,
     });
-    harmless(&show_quote::offers(&[offer], None, None));
+    harmless(&show_offers::offers(&[offer], None, None));
 }
 
 #[test]

@@ -1,13 +1,16 @@
 //! What people read.
 
-use crate::api::tests::fake::{DEPOSIT, DONE, FAILED, MAKER, payment, quote, swap};
+use crate::api::tests::fake_orders::{order, plan, split_order};
+use crate::api::tests::fake_swaps::{DEPOSIT, DONE, FAILED, MAKER, payment, quote, swap};
 use crate::api::types::*;
-use cambista_engine::view::CostView;
+use cambista_engine::order::PlanView;
+use cambista_engine::view::{CostView, QuoteView};
 
-use super::super::show_quote::{self, Terms};
+use super::super::failure::Exit;
+use super::super::show_quote;
 use super::super::text::sentence;
 use super::super::watch::Feed;
-use super::super::{show_node, show_pay, show_swap};
+use super::super::{show_maker, show_node, show_order, show_pay, show_swap};
 
 /// Compares with the file kept beside this one; `KEEP=1 cargo test` writes it anew, to be read before it is committed.
 fn as_kept(name: &str, shown: &str) {
@@ -30,35 +33,85 @@ fn the_whole_price_is_on_one_page() {
         max_fee_ppm: Some(6_000),
         ..Limits::default()
     };
-    let order = limits.over(&typed, &quote);
-    let terms = Terms::of(&quote, &order);
-    let shown = show_quote::price(&quote, terms, &typed, &order);
+    let order = limits.over(&typed, DirectionName::Out, quote.amount_sat);
+    let mut swap = plan().swaps.remove(0);
+    (swap.max_miner_fee_sat, swap.max_routing_fee_sat) = (700, 300);
+    swap.confirmations = 2;
+    let shown = show_quote::price(&swap, 300, &typed, &order);
     as_kept("price", &shown);
 }
 
+/// A plan of two swaps.
+fn two() -> PlanView {
+    let mut plan = plan();
+    let mut second = plan.swaps[0].clone();
+    second.quote.amount_sat = 100_000;
+    plan.swaps[0].quote.amount_sat = 150_000;
+    second.confirmations = 2;
+    plan.swaps.push(second);
+    plan.total_sat = 1_764;
+    plan
+}
+
 #[test]
-fn a_limit_on_everything_lowers_the_other_limits() {
-    let quote = quote();
-    for max_fee in [882, 883, 1000, 1300, 1899, 1900, 5000] {
-        let order = Order {
-            max_fee_sat: Some(max_fee),
-            ..Order::default()
-        };
-        let terms = Terms::of(&quote, &order);
-        let worst = u64::try_from(terms.worst(&quote)).unwrap();
-        assert_eq!(worst, max_fee.min(1900), "{terms:?}");
-        assert!(terms.miner >= quote.miner_fee_sat && terms.routing >= quote.routing_fee_sat);
-    }
+fn a_split_is_shown_swap_by_swap_and_as_a_whole() {
+    let order = Order {
+        max_fee_sat: Some(2_000),
+        ..Order::default()
+    };
+    as_kept("plan", &show_order::plan(&two(), &order, &order));
+}
+
+#[test]
+fn a_split_that_is_cheaper_or_needed_stands_below_the_quotes() {
+    let mut list = PlanList {
+        plan: Some(two()),
+        ..PlanList::default()
+    };
+    let shown = show_quote::quotes(&list, DirectionName::Out, 250_000);
+    assert!(
+        shown.contains("No single maker covers it: 2 swaps for 1 764 sat"),
+        "{shown}"
+    );
+    list.quotes = vec![QuoteView {
+        total_sat: 2_000,
+        ..quote()
+    }];
+    let shown = show_quote::quotes(&list, DirectionName::Out, 250_000);
+    assert!(
+        shown.contains("236 sat less than the best single maker: 2 swaps"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn an_order_is_shown_with_all_its_swaps_and_who_dropped_out() {
+    as_kept("order", &show_order::full(&split_order()));
+    let ended = show_order::ending(&split_order());
+    assert!(
+        ended.starts_with("Partly done: 150 000 sat of 250 000 sat were swapped"),
+        "{ended}"
+    );
+    assert!(ended.contains("No other maker takes it on"), "{ended}");
+    assert_eq!(show_order::exit(&split_order()), Exit::SwapFailed);
+    // One swap that went through is told as a swap.
+    let done = show_order::ending(&order(DONE));
+    assert!(
+        done.starts_with("Done. 249 738 sat arrived on-chain"),
+        "{done}"
+    );
 }
 
 #[test]
 fn quotes_are_listed_with_what_can_be_lost() {
-    let list = QuoteList {
+    let list = PlanList {
         quotes: vec![quote()],
         refused: vec![cambista_engine::NoQuote {
             maker: MAKER.into(),
             reason: "no\u{1b}[31m liquidity".into(),
+            answered: true,
         }],
+        ..PlanList::default()
     };
     let shown = show_quote::quotes(&list, DirectionName::Out, 250_000);
     let rest = shown.split_once('\n').unwrap().1;
@@ -161,13 +214,14 @@ fn a_makers_business_reads_in_satoshis_and_shares() {
         ppm: -1500,
         min_sat: 20_000,
         max_sat: 1_000_000,
+        lean_ppm: 0,
     };
     let settings = MakerSettings {
         enabled: true,
         into: Some(side),
         ..MakerSettings::default()
     };
-    let shown = show_node::maker(&settings);
+    let shown = show_maker::settings(&settings);
     as_kept("maker", &shown);
 }
 
@@ -275,6 +329,7 @@ fn a_watcher_is_told_every_line_of_every_swap_once() {
     let list = |version| SwapList {
         swaps: vec![swap(version)],
         version,
+        older: 0,
     };
     let mut feed = Feed::default();
     assert_eq!(feed.news(&list(1)).len(), 1);

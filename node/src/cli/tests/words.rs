@@ -124,7 +124,10 @@ fn what_cannot_be_meant_is_a_usage_error() {
 #[test]
 fn a_negative_share_can_be_set() {
     let cli = parse("cambista maker set --in-ppm -250").unwrap();
-    let Command::Maker(MakerCommand::Set(set)) = cli.command else {
+    let Command::Maker {
+        command: Some(MakerCommand::Set(set)),
+    } = cli.command
+    else {
         panic!("not maker set")
     };
     assert_eq!(set.in_ppm, Some(-250));

@@ -19,8 +19,8 @@ fn a_commit_that_fails_in_its_middle_leaves_nothing_behind() {
     assert!(store.commit(&commit).is_err());
     drop(store);
     let store = fixture.open();
-    assert!(ports::Store::load(&store).unwrap().is_empty());
-    assert!(store.orders().unwrap().is_empty());
+    assert!(store.every_swap().unwrap().is_empty());
+    assert!(store.latest_orders(1).unwrap().is_empty());
     assert_eq!(store.best_block().unwrap(), None);
 }
 
@@ -86,7 +86,7 @@ fn what_was_committed_is_in_the_files_before_anyone_closes_them() {
                 std::fs::copy(name(&fixture.path), name(&copy.path)).unwrap();
             }
             let after = copy.open();
-            assert_eq!(ports::Store::load(&after).unwrap().len(), 1);
+            assert_eq!(after.every_swap().unwrap().len(), 1);
             assert_eq!(after.setting::<u64>("half").unwrap(), None);
             Ok(())
         })

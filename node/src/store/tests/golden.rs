@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use bitcoin::Amount;
-use cambista_engine::ports::NewSwap;
+use cambista_engine::ports::{BatchEvent, BatchStep, NewSwap, Share};
 use cambista_engine::record::{OrderRecord, SwapRecord};
 use cambista_protocol::money::Msat;
 use cambista_protocol::swap::{Effect, Event, HeldHtlc, Leg, Say, SpendKind};
@@ -163,6 +163,47 @@ fn every_effect() -> Vec<Effect> {
     all
 }
 
+fn every_batch_event() -> Vec<BatchEvent> {
+    let share = |seed: u8, fee_sat| Share {
+        swap: sample::id(seed),
+        outpoint: sample::outpoint(seed),
+        fee_sat,
+    };
+    let signed = |step, shares| BatchEvent::Signed {
+        step,
+        txid: sample::outpoint(9).txid,
+        shares,
+    };
+    let both = vec![share(1, 254), share(2, 253)];
+    let all = vec![
+        signed(BatchStep::Formed, both.clone()),
+        signed(BatchStep::Joined, both.clone()),
+        signed(BatchStep::Bumped, both.clone()),
+        signed(BatchStep::Left, both),
+        BatchEvent::Split {
+            reason: "bad-txns-inputs-missingorspent".to_owned(),
+        },
+    ];
+    for event in &all {
+        match event {
+            BatchEvent::Signed {
+                step: BatchStep::Formed | BatchStep::Joined | BatchStep::Bumped | BatchStep::Left,
+                ..
+            }
+            | BatchEvent::Split { .. } => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn batch_events_of_version_1_are_read_and_written_as_ever() {
+    lines_match(
+        include_str!("../golden/batches-v1.jsonl"),
+        &every_batch_event(),
+    );
+}
+
 #[test]
 fn events_of_version_1_are_read_and_written_as_ever() {
     lines_match(include_str!("../golden/events-v1.jsonl"), &every_event());
@@ -176,7 +217,12 @@ fn effects_of_version_1_are_read_and_written_as_ever() {
 #[test]
 fn records_of_version_1_are_read_and_written_as_ever() {
     let NewSwap { order, record } = sample::new_swap(1);
-    lines_match::<OrderRecord>(include_str!("../golden/orders-v1.jsonl"), &[order]);
+    let task = sample::task();
+    let split = OrderRecord {
+        task: Some(task),
+        ..order.clone()
+    };
+    lines_match::<OrderRecord>(include_str!("../golden/orders-v1.jsonl"), &[order, split]);
     lines_match::<SwapRecord>(include_str!("../golden/swaps-v1.jsonl"), &[record]);
 }
 

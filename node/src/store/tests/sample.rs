@@ -5,6 +5,7 @@ use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
 use bitcoin::{
     Amount, Network, OutPoint, ScriptBuf, Transaction, TxIn, TxOut, Txid, absolute, transaction,
 };
+use cambista_engine::order::{Agreed, Failed, OrderTask, OrderWish};
 use cambista_engine::ports::{NewSwap, PeerAddress};
 use cambista_engine::record::{Limits, OrderRecord, SwapRecord};
 use cambista_protocol::contract::Keys;
@@ -73,6 +74,7 @@ pub(super) fn new_swap(seed: u8) -> NewSwap {
         amount_sat: 250_000,
         side: Side::Taker,
         created_at: 1_000,
+        task: None,
     };
     let record = SwapRecord {
         id: id(seed),
@@ -104,4 +106,42 @@ pub(super) fn new_swap(seed: u8) -> NewSwap {
         created_at: 1_000,
     };
     NewSwap { order, record }
+}
+
+/// Of an order over several swaps, one of which a maker refused.
+pub(super) fn task() -> OrderTask {
+    let wish = OrderWish {
+        direction: Direction::Out,
+        amount_sat: 250_000,
+        receive: false,
+        external: false,
+        makers: vec![key(5), key(6)],
+        max_parts: 4,
+        destination: Some(ScriptBuf::from_bytes(vec![0x51, 0x20, 1])),
+        confirmations: Some(2),
+        first_hops: Some(vec![[8; 32]]),
+        last_hop: Some(key(7)),
+        max_fee_sat: Some(2_000),
+        max_miner_fee_sat: Some(900),
+        max_routing_fee_sat: Some(300),
+        label: Some("rent".into()),
+    };
+    let agreed = Agreed {
+        max_cost_sat: 2_000,
+        max_loss_sat: 600,
+        max_locked_blocks: 228,
+    };
+    OrderTask {
+        failed: vec![Failed {
+            maker: key(6),
+            reason: "the maker refuses".into(),
+            at: 1_001,
+        }],
+        rounds: 2,
+        cancelled: false,
+        stuck: Some("nobody takes it on".into()),
+        ended: true,
+        revision: 7,
+        ..OrderTask::new(wish, agreed)
+    }
 }

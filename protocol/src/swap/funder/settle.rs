@@ -34,12 +34,27 @@ impl FunderSwap {
             _ => self.outputs.iter().any(back),
         };
         // So one that was confirmed before a reorganisation and is not any more is dead, once another is resolved.
-        let dead = |o: &Output| self.is_own(o) && o.confirmed.is_none();
+        let dead =
+            |o: &Output| o.confirmed.is_none() && (self.is_own(o) || self.is_given_up(o, height));
         let mut others = self
             .outputs
             .iter()
             .filter(|o| o.first_confirmed.is_some() && !dead(o));
         resolved && others.all(back)
+    }
+
+    /// Whether this is a deposit from outside that a reorganisation took and no block took up again. Nobody here can bring it
+    /// back, so the swap does not wait for it; if it ever comes it still goes home.
+    fn is_given_up(&self, output: &Output, height: u32) -> bool {
+        self.funding == Funding::External
+            && output.confirmed.is_none()
+            && self.is_past_refund(height)
+    }
+
+    /// Whether a refund that began at T has had its time.
+    const fn is_past_refund(&self, height: u32) -> bool {
+        let locks = &self.deal.locks;
+        height > self.deal.refund_height + locks.refund_confirm + locks.reorg_depth
     }
 
     /// Only this side can use the refund leaf; the key path is this side's until it hands its own key over.
@@ -121,8 +136,7 @@ impl FunderSwap {
                     .is_some_and(|s| !self.is_ours(s.kind))
             });
             // Paid, this side has nothing at stake: it does not wait for ever for a payer that never claims.
-            let enough = locks.refund_confirm + locks.reorg_depth;
-            let late = height > self.deal.refund_height + enough;
+            let late = self.is_past_refund(height);
             return (claimed || chain_is_ours || late).then_some(Outcome::Done);
         }
         if chain_is_ours {
@@ -132,7 +146,8 @@ impl FunderSwap {
                 Outcome::TakenBack
             });
         }
-        if self.funding == Funding::External && self.outputs.iter().next().is_none() {
+        let mut outputs = self.outputs.iter();
+        if self.funding == Funding::External && outputs.all(|o| self.is_given_up(o, height)) {
             return Some(Outcome::NothingHappened);
         }
         let gone = self.outputs.iter().any(|o| {

@@ -43,9 +43,10 @@ impl FunderSwap {
         if let Some(how) = self.take_back_by(height) {
             // After success only strays are ours to take: never what the payer has spent.
             let open = self.outputs.iter().filter(|o| {
+                // Another version took its place, or its first input went elsewhere: it is not there to be spent.
                 let replaced = o.confirmed.is_none()
                     && self.is_own(o)
-                    && self.funding_txid() != Some(o.outpoint.txid);
+                    && (self.conflict.is_some() || self.funding_txid() != Some(o.outpoint.txid));
                 o.buried_spend(&locks, height).is_none()
                     && !(self.handed_over && o.spent.is_some())
                     && !replaced

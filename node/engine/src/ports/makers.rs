@@ -1,0 +1,60 @@
+//! The makers port: whom to ask, from the book of offers and from experience.
+
+use bitcoin::secp256k1::PublicKey;
+use cambista_protocol::money::Price;
+use cambista_protocol::words::Direction;
+
+use super::PortError;
+use crate::handle::MakerContact;
+
+/// What makers are looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Which way.
+    pub direction: Direction,
+    /// What is to be covered, by one of them or by several together (sat).
+    pub amount_sat: u64,
+    /// By how many at most.
+    pub max_parts: usize,
+    /// Only these, whatever the limits of their offers; any when there is none.
+    pub only: &'a [PublicKey],
+    /// None of these.
+    pub except: &'a [PublicKey],
+    /// So many that could cover all of it alone, and so many more that could cover a part.
+    pub limit: usize,
+}
+
+/// A maker and what it offers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MakerOffer {
+    /// Whom to ask.
+    pub contact: MakerContact,
+    /// Its price, before chain costs.
+    pub price: Price,
+    /// The smallest swap it takes (sat).
+    pub min_sat: u64,
+    /// The largest swap it takes (sat).
+    pub max_sat: u64,
+}
+
+/// The makers this node knows.
+pub trait Makers: Send + Sync + 'static {
+    /// The makers worth asking, each once, never this node itself; empty when there is none.
+    ///
+    /// # Errors
+    /// When no swap can begin now, with the reason.
+    fn candidates(&self, wanted: &Wanted<'_>) -> Result<Vec<MakerOffer>, PortError>;
+
+    /// When (Unix seconds) the first of the makers that offer this, and have failed a short while ago, is worth asking again;
+    /// none when there is no such maker.
+    fn resting_until(&self, wanted: &Wanted<'_>) -> Option<u64> {
+        let _ = wanted;
+        None
+    }
+
+    /// What a swap of this amount with this maker is expected to cost by failing (sat).
+    fn failure_cost(&self, maker: &PublicKey, amount_sat: u64) -> u64;
+
+    /// What one swap is expected to cost both sides in miner fees (sat), for a first guess before anybody has quoted.
+    fn chain_cost(&self) -> u64;
+}

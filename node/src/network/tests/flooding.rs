@@ -1,0 +1,167 @@
+//! What peers that want too much get.
+
+use std::io;
+
+use futures::{AsyncRead, AsyncReadExt, AsyncWrite, StreamExt};
+use libp2p::{
+    StreamProtocol, Swarm,
+    request_response::{self, Codec},
+    swarm,
+};
+
+use super::*;
+
+fn narrow(change: impl FnOnce(&mut Limits)) -> NetworkConfig {
+    let mut config = listening();
+    change(&mut config.limits);
+    config
+}
+
+#[tokio::test]
+async fn a_peer_that_asks_too_often_is_disconnected_and_refused_while_others_are_served() {
+    let hub = Node::start(narrow(|limits| {
+        limits.messages_at_once = 20;
+        limits.messages_per_minute = 1;
+    }))
+    .await;
+    let (flooder, other) = (Node::listening().await, Node::listening().await);
+    let mut answered = 0;
+    while flooder.ask(&hub, Protocol::Quote, b"flood").await.is_ok() {
+        answered += 1;
+    }
+    assert_eq!(answered, 20);
+    assert!(hub.net.peers().iter().all(|p| p.peer != flooder.id()));
+    let error = flooder.ask(&hub, Protocol::Quote, b"again").await;
+    assert!(error.is_err());
+    other.ask(&hub, Protocol::Quote, b"hello").await.unwrap();
+}
+
+#[tokio::test]
+async fn a_peer_that_floods_offers_is_disconnected() {
+    let hub = Node::start(narrow(|limits| {
+        limits.messages_at_once = 20;
+        limits.messages_per_minute = 1;
+    }))
+    .await;
+    let flooder = Node::with_bootstrap(&hub).await;
+    hub.next_peer().await;
+    flooder.next_peer().await;
+    for number in 0..40u8 {
+        flooder.net.publish_offer(vec![b'a', number]).await.unwrap();
+    }
+    let deadline = Instant::now() + SOON;
+    while !hub.net.peers().is_empty() {
+        assert!(Instant::now() < deadline);
+        sleep(Duration::from_millis(50)).await;
+    }
+    let mut offers = hub.offers.lock().await;
+    let mut heard = 0;
+    while offers.try_recv().is_ok() {
+        heard += 1;
+    }
+    assert!(heard <= 20, "{heard}");
+}
+
+#[tokio::test]
+async fn a_peer_whose_offers_break_the_rules_is_disconnected() {
+    let hub = Node::listening().await;
+    let liar = Node::with_bootstrap(&hub).await;
+    hub.next_peer().await;
+    liar.next_peer().await;
+    for number in 0..8u8 {
+        liar.net.publish_offer(vec![b'r', number]).await.unwrap();
+    }
+    let deadline = Instant::now() + SOON;
+    while !hub.net.peers().is_empty() {
+        assert!(Instant::now() < deadline);
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert!(liar.ask(&hub, Protocol::Quote, b"again").await.is_err());
+}
+
+#[tokio::test]
+async fn no_connection_is_made_or_taken_when_memory_is_short() {
+    let full = Node::start(narrow(|limits| limits.memory_percent = 0)).await;
+    let other = Node::listening().await;
+    assert!(other.ask(&full, Protocol::Quote, b"hello").await.is_err());
+    assert!(full.ask(&other, Protocol::Quote, b"hello").await.is_err());
+}
+
+/// Opens streams and never says what they are for.
+#[derive(Clone)]
+struct HalfOpen;
+
+impl Codec for HalfOpen {
+    type Protocol = StreamProtocol;
+    type Request = ();
+    type Response = ();
+
+    async fn read_request<T: AsyncRead + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        _: &mut T,
+    ) -> io::Result<()> {
+        std::future::pending().await
+    }
+
+    async fn read_response<T: AsyncRead + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+    ) -> io::Result<()> {
+        io.read_exact(&mut [0]).await
+    }
+
+    async fn write_request<T: AsyncWrite + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        _: &mut T,
+        (): (),
+    ) -> io::Result<()> {
+        std::future::pending().await
+    }
+
+    async fn write_response<T: AsyncWrite + Unpin + Send>(
+        &mut self,
+        _: &StreamProtocol,
+        _: &mut T,
+        (): (),
+    ) -> io::Result<()> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn streams_left_half_open_keep_nobody_else_out() {
+    let maker = Node::listening().await;
+    let key = libp2p::identity::Keypair::generate_ed25519();
+    let protocols = [Protocol::Quote, Protocol::Swap, Protocol::Book].map(|protocol| {
+        let name = StreamProtocol::new(protocol.name());
+        (name, request_response::ProtocolSupport::Outbound)
+    });
+    let settings = request_response::Config::default().with_max_concurrent_streams(4_000);
+    let exchange = request_response::Behaviour::with_codec(HalfOpen, protocols, settings);
+    let local = key.public().to_peer_id();
+    let (relaying, _relayed) = libp2p::relay::client::new(local);
+    let meter = traffic::Meter::default();
+    let mut rude = Swarm::new(
+        transport::build(&key, None, relaying, &meter).unwrap(),
+        exchange,
+        local,
+        swarm::Config::with_tokio_executor(),
+    );
+    for _ in 0..1_000 {
+        let addresses = vec![maker.address()];
+        let exchange = rude.behaviour_mut();
+        exchange.send_request_with_addresses(&maker.id(), (), addresses);
+    }
+    // The streams open, and the maker closes those beyond its limits.
+    let busy = async {
+        loop {
+            rude.select_next_some().await;
+        }
+    };
+    assert!(timeout(A_WHILE, busy).await.is_err());
+    let other = Node::listening().await;
+    other.ask(&maker, Protocol::Swap, b"hello").await.unwrap();
+}

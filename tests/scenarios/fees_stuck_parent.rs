@@ -1,0 +1,149 @@
+//! A funding that pays far too little is still unconfirmed when its refund height comes, and its sender was away all the
+//! time: it gets its coins back, without waiting for the funding to confirm first.
+
+use bitcoin::OutPoint;
+use cambista_harness::auction::check_replacement;
+use cambista_harness::filler::estimate;
+use cambista_harness::market::USUAL;
+use cambista_harness::swap::signed;
+use cambista_harness::transaction::{Path, Seen, spend_in_mempool};
+use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::{Auction, Change, Filler, Market, MarketOptions, Purse, Taken, Way};
+use serde_json::json;
+
+const DEAR: u64 = 40;
+const AMOUNT: u64 = 400_000;
+
+struct Stuck {
+    market: Market,
+    filler: Filler,
+    taken: Taken,
+    outpoint: OutPoint,
+    funding: Seen,
+    before: Purse,
+}
+
+/// Both sides are away from the funding on; when the maker may come back, all the world pays far more.
+fn stuck() -> Stuck {
+    let mut options = MarketOptions::new(0, &[USUAL]);
+    options.refund_delta = 76;
+    let mut market = Market::start(&options);
+    let mut filler = Filler::new(&market.bitcoind, 150, 1_000_000);
+    market.sync();
+    let before = Purse::of(&market.makers[0], &market.bitcoind);
+    let taken = Taken::take(&market.taker, Way::Out, AMOUNT, &[]);
+    let (outpoint, funding) = taken.wait_funding(&market.bitcoind);
+    funding.assert_rate(2);
+    // The funding is never confirmed in one story: then who pays knows of it only if it has seen it by now.
+    wait_for("the taker to see the funding", secs(60), || {
+        let swap = taken.seen_by(&market.taker);
+        let seen = swap["funding_txid"].is_string();
+        seen.then_some(()).ok_or_else(|| swap.to_string())
+    });
+    market.makers[0].kill9();
+    market.taker.kill9();
+    market.mine_empty_to_height(taken.refund_height - 6);
+    while estimate(&market.bitcoind) < DEAR * 950 {
+        filler.spike(&market.bitcoind, DEAR);
+    }
+    market.mine_empty_to_height(taken.refund_height);
+    assert_eq!(market.bitcoind.height(), taken.refund_height);
+    Stuck {
+        market,
+        filler,
+        taken,
+        outpoint,
+        funding,
+        before,
+    }
+}
+
+/// Its first input goes back to the wallet. No refund of the same coins competes with that.
+#[test]
+fn it_is_replaced_by_a_spend_to_its_sender() {
+    let Stuck {
+        mut market,
+        taken,
+        outpoint,
+        funding,
+        before,
+        ..
+    } = stuck();
+    let mut auction = Auction::of(funding.tx.input[0].previous_output);
+    auction.wait_rate(&market.bitcoind, 2);
+    market.makers[0].restart();
+    let back = auction.wait_rate(&market.bitcoind, DEAR * 9 / 10);
+    assert_eq!(auction.bids().len(), 2);
+    // It stays what it is, block after block.
+    market.mine_empty(2);
+    let still = auction.look(&market.bitcoind).map(|seen| seen.txid);
+    assert_eq!(still, Some(back.txid));
+    assert_eq!(spend_in_mempool(&market.bitcoind, outpoint), None);
+    market.mine(6);
+    let ended = taken.assert_outcome(&market.makers[0], "taken_back");
+    assert_eq!(ended["cost"]["miner_fee_sat"], back.fee_sat, "{ended}");
+    let fee = Change {
+        lightning: 0,
+        chain: -signed(back.fee_sat),
+    };
+    // The payment goes back once its sender is there to take it.
+    market.taker.restart();
+    market.sync();
+    before.assert_changed(&market.makers[0], &market.bitcoind, fee);
+    taken.assert_outcome(&market.taker, "taken_back");
+}
+
+/// A miner was paid to keep the funding: bitcoind takes no replacement of it. The refund spends it unconfirmed and pays
+/// for both, so that both go into one block, before the payer could claim.
+#[test]
+fn where_it_cannot_be_replaced_the_refund_pays_for_both() {
+    let mut world = stuck();
+    let chain = &world.market.bitcoind;
+    let favour = json!([world.funding.txid, 0, 1_000_000]);
+    chain.rpc("prioritisetransaction", favour).unwrap();
+    world.market.makers[0].restart();
+    world.market.mine_empty(1);
+    let chain = &world.market.bitcoind;
+    let refund = world.taken.wait_spend(chain, world.outpoint);
+    assert_eq!(refund.path(world.outpoint), Path::Refund);
+    let (fees, size) = (
+        world.funding.fee_sat + refund.fee_sat,
+        world.funding.vsize + refund.vsize,
+    );
+    assert!(fees >= DEAR * 9 / 10 * size, "{fees} sat for {size} vB");
+
+    // With the favour gone it is the child that brings its parent into a block of those who pay well.
+    let none = json!([world.funding.txid, 0, -1_000_000]);
+    chain.rpc("prioritisetransaction", none).unwrap();
+    for _ in 0..20 {
+        world.filler.send(chain, DEAR / 2, 20_000);
+    }
+    let mut refunds = Auction::of(world.outpoint);
+    refunds.look(chain);
+    chain.mine(1);
+    world.market.sync();
+    let confirmed = world.taken.confirmed_spend(chain, world.outpoint);
+    if confirmed.txid != refund.txid {
+        check_replacement(chain, &refund, &confirmed);
+    }
+    wait_for("the funding in the same block", secs(1), || {
+        let blocks =
+            [world.funding.txid, confirmed.txid].map(|id| chain.tx(id)["blockhash"].clone());
+        (blocks[0] == blocks[1])
+            .then_some(())
+            .ok_or_else(|| format!("{blocks:?}"))
+    });
+    world.market.mine(5);
+    world.market.taker.restart();
+    world.market.sync();
+    let (maker, chain) = (&world.market.makers[0], &world.market.bitcoind);
+    world.taken.assert_outcome(maker, "taken_back");
+    let costs = Change {
+        lightning: 0,
+        chain: -signed(world.funding.fee_sat + confirmed.fee_sat),
+    };
+    world.before.assert_changed(maker, chain, costs);
+    world
+        .taken
+        .assert_outcome(&world.market.taker, "taken_back");
+}

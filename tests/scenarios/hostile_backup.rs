@@ -1,0 +1,178 @@
+//! An old copy of the data folder is put in place of the newer one. Nobody is promised anything then; what holds all the same
+//! is that the node sees it as soon as it meets a channel's other side, and ends before its old state reaches the chain.
+
+use std::fs;
+use std::path::Path;
+
+use bitcoin::Txid;
+use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::{Change, Market, Node, Purse, Taken, Way};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::taker_killed::purses;
+
+/// Copied before a swap, put back after it.
+#[test]
+fn a_copy_from_before_a_swap_does_not_reach_the_chain() {
+    let mut market = Market::direct(3);
+    let copy = copied(&mut market.taker);
+    swap(&market);
+    let before = purses(&market);
+    ends_harmlessly(&mut market, copy.path(), &before);
+}
+
+/// Copied when the payment is held and the funding in the mempool, put back when the swap is over.
+#[test]
+fn a_copy_from_the_middle_of_a_swap_does_not_reach_the_chain() {
+    let mut market = Market::direct(3);
+    let taken = Taken::take(&market.taker, Way::Out, 300_000, &[]);
+    taken.wait_funding(&market.bitcoind);
+    let copy = copied(&mut market.taker);
+    complete(&market, &taken);
+    let before = purses(&market);
+    ends_harmlessly(&mut market, copy.path(), &before);
+}
+
+/// The newest folder is gone. When the channel's other side has closed it by itself, the old copy runs again, and what was
+/// the taker's in the channel's newest state comes to its wallet.
+#[test]
+fn with_an_old_copy_alone_the_channels_coins_come_back_when_the_other_side_closes() {
+    let mut market = Market::direct(3);
+    let copy = copied(&mut market.taker);
+    swap(&market);
+    let before = Purse::of(&market.taker, &market.bitcoind);
+    let own: u64 = before.channels.values().map(|sides| sides.outbound).sum();
+
+    market.taker.kill9();
+    replace(&market.taker, copy.path());
+    market.taker.launch();
+    let ended = market.taker.wait_end(secs(60));
+    assert!(ended.is_some_and(|status| !status.success()));
+
+    let list = market.makers[0].cli(&["channel", "list"]);
+    let id = list["channels"][0]["id"].as_str().unwrap();
+    market.makers[0].cli(&["channel", "close", id, "--force"]);
+    market.bitcoind.wait_for_mempool(1, secs(60));
+    market.mine(1);
+    market.taker.restart();
+    // Lightning looks for coins that are free every half minute.
+    market.mine(8);
+    market.bitcoind.wait_for_mempool(1, secs(90));
+    market.mine(1);
+    let fees = 20_000;
+    wait_for("the coins in the wallet", secs(60), || {
+        let chain = Purse::of(&market.taker, &market.bitcoind).chain;
+        let come = chain.saturating_sub(before.chain);
+        (come + fees >= own)
+            .then_some(())
+            .ok_or_else(|| format!("{come} of {own} sat"))
+    });
+}
+
+/// A whole swap.
+fn swap(market: &Market) {
+    complete(market, &Taken::take(&market.taker, Way::Out, 300_000, &[]));
+}
+
+/// The rest of one whose funding waits for a block.
+fn complete(market: &Market, taken: &Taken) {
+    market.confirm_and_claim(taken);
+    market.mine(5);
+    taken.assert_outcome(&market.taker, "done");
+}
+
+/// Puts the copy in place of the taker's folder and starts it: it ends, says why, and has published nothing. With the newest
+/// folder again everything is there.
+fn ends_harmlessly(market: &mut Market, old: &Path, before: &[Purse; 2]) {
+    let channels = fundings(&market.taker);
+    market.taker.stop();
+    let newest = TempDir::new().unwrap();
+    copy_folder(market.taker.dir(), newest.path());
+    replace(&market.taker, old);
+    market.taker.launch();
+    let ended = market.taker.wait_end(secs(60));
+    let said = market.taker.log_tail();
+    let ended = ended.unwrap_or_else(|| panic!("it runs on an old copy: {said}"));
+    assert!(!ended.success(), "{ended}");
+    assert!(said.contains("an old copy"), "{said}");
+    let starts_again = said.lines().any(|line| line.ends_with(" run"));
+    assert!(!starts_again, "it says to start it again: {said}");
+    assert_untouched(market, &channels);
+
+    // Nor when it is started again and again, nor when blocks come.
+    market.bitcoind.mine(3);
+    market.taker.launch();
+    let ended = market.taker.wait_end(secs(60));
+    assert!(ended.is_some_and(|status| !status.success()));
+    assert_untouched(market, &channels);
+
+    replace(&market.taker, newest.path());
+    market.taker.restart();
+    market.mine(1);
+    before[0].assert_changed(&market.taker, &market.bitcoind, Change::default());
+    before[1].assert_changed(&market.makers[0], &market.bitcoind, Change::default());
+    swap(market);
+}
+
+/// Stops the node, copies its folder and starts it again.
+fn copied(node: &mut Node) -> TempDir {
+    let to = TempDir::new().unwrap();
+    node.stop();
+    copy_folder(node.dir(), to.path());
+    node.restart();
+    to
+}
+
+/// Puts this in place of the node's folder; its log stays.
+fn replace(node: &Node, from: &Path) {
+    for entry in fs::read_dir(node.dir()).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            fs::remove_dir_all(path).unwrap();
+        } else if path.file_name().unwrap() != "node.log" {
+            fs::remove_file(path).unwrap();
+        }
+    }
+    copy_folder(from, node.dir());
+}
+
+/// Copies everything but the log.
+fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap();
+        if path.is_dir() {
+            copy_folder(&path, &to.join(name));
+        } else if name != "node.log" {
+            fs::copy(&path, to.join(name)).unwrap();
+        }
+    }
+}
+
+/// The transactions that opened a node's channels.
+fn fundings(node: &Node) -> Vec<Txid> {
+    let list = node.cli(&["channel", "list"]);
+    let channels = list["channels"].as_array().unwrap();
+    let txid = |channel: &Value| channel["funding_txid"].as_str().unwrap().parse().unwrap();
+    channels.iter().map(txid).collect()
+}
+
+/// Checks that nothing spends a channel, on the chain or on its way there.
+#[track_caller]
+fn assert_untouched(market: &Market, channels: &[Txid]) {
+    let chain = &market.bitcoind;
+    for txid in chain.mempool() {
+        let tx = chain.tx(txid);
+        let inputs = tx["vin"].as_array().unwrap();
+        let spends = inputs.iter().any(|input| {
+            let from: Option<Txid> = input["txid"].as_str().and_then(|txid| txid.parse().ok());
+            from.is_some_and(|from| channels.contains(&from))
+        });
+        assert!(!spends, "a channel is being closed: {tx}");
+    }
+    let list = market.makers[0].cli(&["channel", "list"]);
+    let open = list["channels"].as_array().map_or(0, Vec::len);
+    assert_eq!(open, channels.len(), "{list}");
+}
