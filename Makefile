@@ -26,8 +26,9 @@ demo: bitcoind
 	$(CARGO) build --locked -p cambista -p cambista-tests --bins
 	BITCOIND="$$(scripts/bitcoind)" target/debug/cambista-demo $(ARGS)
 
-# The same program with points at which a test may have it killed, under a name of its own.
-WITH_FAILPOINTS = $(CARGO) build --locked --workspace --features cambista/failpoints --bin cambista-failpoints
+# The same program with points at which a test may have it killed, under a name of its own. One small test is named with it,
+# because then it shares its dependencies with the tests: these ask some of them for more than the program alone does.
+WITH_FAILPOINTS = $(CARGO) build --locked --workspace --features cambista/failpoints --bin cambista-failpoints --test golden
 
 # End-to-end tests wait more than they compute: one more than there are cores run side by side.
 #
