@@ -86,13 +86,17 @@ impl Outputs {
         self.0.iter().find(|o| o.outpoint == outpoint)
     }
 
-    /// The one that counts: exactly this value; a confirmed one before an unconfirmed one, the longest confirmed first.
+    /// The one that counts: exactly this value; a confirmed one before an unconfirmed one, the longest confirmed first. Of
+    /// several that are in no block one that was before a reorganisation: a version nobody mined may be one nobody has.
     #[must_use]
     pub fn exact(&self, value: Amount) -> Option<&Output> {
         self.0
             .iter()
             .filter(|o| o.value == value)
-            .min_by_key(|o| (o.confirmed.unwrap_or(u32::MAX), o.outpoint))
+            .min_by_key(|o| {
+                let height = |at: Option<u32>| at.unwrap_or(u32::MAX);
+                (height(o.confirmed), height(o.first_confirmed), o.outpoint)
+            })
     }
 
     pub(super) fn seen(

@@ -361,7 +361,10 @@ impl PayerSwap {
         let alone = locks.must_travel_alone(height, t);
         let how = match self.peer_key {
             Some(_) => Some(SpendHow::KeyPath),
-            None if height > since || alone => Some(SpendHow::Claim),
+            // The claim leaf spends what is in a block only: after a reorganisation no fee would bring it into a mempool.
+            None if output.confirmed.is_some() && (height > since || alone) => {
+                Some(SpendHow::Claim)
+            }
             None => None,
         };
         if let Some(how) = how {

@@ -102,6 +102,18 @@ impl Driven {
         effects
     }
 
+    /// Where Lightning lets a held payment go.
+    pub fn claim_deadline(&self) -> u32 {
+        self.swap.deal().locks.needed_claim_deadline(T)
+    }
+
+    /// Lightning lets a payment go at its deadline.
+    pub fn let_go(&mut self, leg: Leg) -> Vec<Effect> {
+        let mut effects = self.to(self.claim_deadline());
+        effects.extend(self.event(Event::Dropped { leg }));
+        effects
+    }
+
     pub fn wishes(&self) -> Vec<Wish> {
         self.swap.wishes(self.height)
     }
@@ -155,7 +167,7 @@ impl Driven {
         let mut htlc = HeldHtlc {
             payment_id: Secret32([3; 32]),
             amount: Msat(amount.to_sat() * 1000),
-            claim_deadline: deal.locks.needed_claim_deadline(T),
+            claim_deadline: self.claim_deadline(),
             sound: true,
         };
         change(&mut htlc);

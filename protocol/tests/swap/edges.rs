@@ -147,7 +147,8 @@ fn a_payment_is_held_while_the_own_funding_is_not_in_a_block() {
         preimage: None,
         confirmed: Some(H0),
     });
-    assert!(!fails_back(&driven.to(T + 100)));
+    let before_its_deadline = driven.claim_deadline();
+    assert!(!fails_back(&driven.to(before_its_deadline)));
     assert!(matches!(funder(&driven).htlc(Leg::Swap), Htlc::Held(_)));
 }
 

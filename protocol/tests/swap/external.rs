@@ -84,7 +84,7 @@ fn the_payment_of_an_outside_funding_is_never_failed_early() {
         funder.to(T + 60).is_empty(),
         "a second deposit could still come and be taken with R"
     );
-    funder.event(Event::Dropped { leg: Leg::Swap });
+    funder.let_go(Leg::Swap);
     assert_eq!(funder.swap.outcome(), Some(Outcome::TakenBack));
 }
 
@@ -109,7 +109,7 @@ fn an_outside_funding_that_never_comes_ends_when_lightning_lets_the_payment_go()
     let mut funder = external();
     funder.to(T + 100);
     assert_eq!(funder.swap.outcome(), None);
-    funder.event(Event::Dropped { leg: Leg::Swap });
+    funder.let_go(Leg::Swap);
     assert_eq!(funder.swap.outcome(), Some(Outcome::NothingHappened));
     // What arrives after that still goes home.
     let height = funder.height;
@@ -124,10 +124,9 @@ fn a_deposit_a_reorganisation_took_for_good_does_not_keep_the_swap_open() {
     funder.to(T);
     funder.seen(1, AMOUNT, Some(T));
     funder.event(Event::Reorg { fork: T - 1 });
-    funder.event(Event::Dropped { leg: Leg::Swap });
-    funder.to(T + 24);
+    funder.to(funder.claim_deadline() - 1);
     assert_eq!(funder.swap.outcome(), None, "it may come back");
-    funder.to(T + 25);
+    funder.let_go(Leg::Swap);
     assert_eq!(funder.swap.outcome(), Some(Outcome::NothingHappened));
     assert_eq!(
         funder.spend_how(),

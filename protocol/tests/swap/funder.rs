@@ -84,6 +84,8 @@ fn a_payment_that_is_gone_when_the_hold_is_durable_is_not_funded_for() {
             first_input: outpoint(77),
         });
         let mut effects = funder.event(Event::Dropped { leg });
+        // Of one in parts some may be left.
+        assert!(effects.contains(&Effect::FailBack(leg)), "{leg:?}");
         effects.extend(funder.event(Event::HoldDurable));
         assert!(effects.contains(&Effect::ReleaseFunding), "{leg:?}");
         assert!(!effects.contains(&Effect::PublishFunding), "{leg:?}");

@@ -1,6 +1,8 @@
 //! What can go wrong, on the funder's side.
 
-use cambista_protocol::swap::{Effect, Event, Leg, Outcome, Say, SpendHow, SpendKind, Wish};
+use cambista_protocol::swap::{
+    Effect, Event, Htlc, Leg, Outcome, Say, SpendHow, SpendKind, Swap, Wish,
+};
 use cambista_protocol::words::{Role, Secret32};
 
 use crate::common::*;
@@ -138,9 +140,44 @@ fn a_funder_that_is_paid_does_not_wait_for_ever_for_a_payer_that_never_claims() 
 #[test]
 fn a_payment_lightning_gave_up_leaves_the_refund_open() {
     let mut funder = Driven::confirmed_funder(false);
-    funder.event(Event::Dropped { leg: Leg::Swap });
-    funder.to(T);
+    funder.let_go(Leg::Swap);
     assert_eq!(funder.spend_how(), Some(SpendHow::Refund));
+}
+
+/// Whoever knows H can send a payment on it that runs out soon, and Lightning says of that one what it would say of the other.
+#[test]
+fn a_payment_is_not_taken_for_let_go_before_its_deadline() {
+    for leg in [Leg::Swap, Leg::Prepay] {
+        let mut funder = Driven::confirmed_funder(true);
+        funder.to(T);
+        assert_eq!(funder.event(Event::Dropped { leg }), []);
+        let claims = funder.event(Event::PeerPreimage {
+            preimage: Secret32(R),
+        });
+        assert!(claims.contains(&Effect::Claim(leg)), "{leg:?}: {claims:?}");
+        funder.event(Event::Dropped { leg });
+        let claims = |driven: &Driven| match &driven.swap {
+            Swap::Funder(funder) => matches!(funder.htlc(leg), Htlc::Claiming(_)),
+            Swap::Payer(_) => false,
+        };
+        assert!(claims(&funder), "{leg:?}: its claim goes on");
+    }
+}
+
+/// A reorganisation between the deadline and Lightning's word would leave the swap open for ever.
+#[test]
+fn a_payment_held_past_its_buried_deadline_is_gone_whatever_was_heard() {
+    let mut funder = Driven::confirmed_funder(false);
+    funder.to(T);
+    funder.spent(SpendKind::Refund, None);
+    funder.to(funder.claim_deadline() + 5);
+    let held = |driven: &Driven| match &driven.swap {
+        Swap::Funder(funder) => matches!(funder.htlc(Leg::Swap), Htlc::Held(_)),
+        Swap::Payer(_) => false,
+    };
+    assert!(held(&funder));
+    funder.to(funder.claim_deadline() + 6);
+    assert!(!held(&funder));
 }
 
 #[test]
@@ -245,8 +282,10 @@ fn the_prepay_is_claimed_before_its_own_deadline_if_the_payer_had_its_chance() {
 #[test]
 fn a_claim_by_the_payer_with_the_payment_gone_is_called_what_it_is() {
     let mut funder = Driven::confirmed_funder(false);
-    funder.event(Event::Dropped { leg: Leg::Swap });
-    funder.spent(SpendKind::Claim, Some(H0 + 2));
-    funder.to(H0 + 7);
+    funder.let_go(Leg::Swap);
+    let height = funder.height + 1;
+    funder.to(height);
+    funder.spent(SpendKind::Claim, Some(height));
+    funder.to(height + 5);
     assert_eq!(funder.swap.outcome(), Some(Outcome::Lost));
 }

@@ -155,6 +155,21 @@ fn a_funder_gone_after_the_reveal_does_not_stop_the_claim_even_past_t() {
     assert_eq!(payer.swap.outcome(), Some(Outcome::Done));
 }
 
+/// Its leaf waits a block, so no mempool takes it and no fee helps.
+#[test]
+fn a_funding_that_is_in_no_block_any_more_is_not_claimed_by_the_leaf() {
+    let mut payer = Driven::revealed();
+    payer.event(Event::Reorg { fork: H0 });
+    for height in [T - 41, T - 20] {
+        payer.to(height);
+        assert_eq!(payer.wishes(), [Wish::RebroadcastFunding], "{height}");
+    }
+    payer.event(Event::PeerKey {
+        secret: Secret32(key(4).secret_bytes()),
+    });
+    assert_eq!(payer.spend_how(), Some(SpendHow::KeyPath));
+}
+
 #[test]
 fn a_payment_settled_before_the_reveal_lets_the_claim_go_out_at_once() {
     let mut payer = Driven::new(Role::Payer, false);

@@ -134,6 +134,8 @@ fn strays_do_not_hide_a_payers_funding_across_a_reorganisation() {
         payer.seen(n, STRAY, Some(H0));
     }
     payer.to(H0 + 3);
+    assert_eq!(payer.wishes(), [Wish::RebroadcastFunding]);
+    payer.seen(1, AMOUNT, Some(H0 + 3));
     assert_eq!(payer.spend_wish().unwrap().outpoint, outpoint(1));
 }
 
@@ -158,11 +160,25 @@ fn a_replaced_version_of_the_funding_is_neither_spent_nor_waited_for() {
     assert_eq!(funder.swap.outcome(), Some(Outcome::TakenBack));
 }
 
+/// It never was this side's coin. A stranger's output too small for its own refund, or taken away by a reorganisation for good,
+/// would hold up the payment until Lightning lets it go.
 #[test]
-fn with_the_payment_gone_an_unconfirmed_funding_is_taken_back_at_once() {
-    let mut funder = Driven::published(false);
-    funder.event(Event::Dropped { leg: Leg::Swap });
-    assert_eq!(funder.wishes(), [Wish::ReplaceFunding]);
+fn what_strangers_paid_holds_up_no_payment_once_its_time_to_go_home_is_over() {
+    for gone in [false, true] {
+        let mut funder = Driven::confirmed_funder(false);
+        funder.seen(100, STRAY, Some(funder.height));
+        if gone {
+            let fork = funder.height - 1;
+            funder.event(Event::Reorg { fork });
+            funder.funded();
+        }
+        funder.to(T);
+        funder.spent(SpendKind::Refund, Some(T + 1));
+        let early = funder.to(T + 24);
+        assert!(!early.contains(&Effect::FailBack(Leg::Swap)), "{gone}");
+        assert_eq!(funder.to(T + 25), [Effect::FailBack(Leg::Swap)], "{gone}");
+        assert_eq!(funder.swap.outcome(), Some(Outcome::TakenBack), "{gone}");
+    }
 }
 
 #[test]

@@ -206,7 +206,7 @@ impl FunderSwap {
             Event::FundingConflict { confirmed, .. } => self.conflict = Some(confirmed),
             Event::Held { leg, htlc } => self.held(leg, htlc, height, effects),
             Event::Claimed { leg } => self.claimed(leg, effects),
-            Event::Dropped { leg } if self.htlc(leg).is_open() => *self.leg(leg) = Htlc::Gone,
+            Event::Dropped { leg } => self.dropped(leg, height, effects),
             Event::FundingBuilt { txid, first_input }
                 if self.wants_funding(height) && !self.deal.external =>
             {
@@ -271,6 +271,20 @@ impl FunderSwap {
             Htlc::Gone | Htlc::None => effects.push(Effect::FailBack(leg)),
             // A second set on a hash that is held, or a replay: failing it would fail the first as well.
             Htlc::Held(_) | Htlc::Claiming(_) | Htlc::Claimed => {}
+        }
+    }
+
+    /// Lightning says that it let a payment on the hash go. It says the same of any HTLC that comes too near its expiry, and
+    /// whoever knows the hash can send one. So once anything may be on the chain it is believed only from the deadline on:
+    /// before, Lightning lets nothing go that it holds.
+    fn dropped(&mut self, leg: Leg, height: u32, effects: &mut Vec<Effect>) {
+        match self.htlc(leg) {
+            // Nothing is out, so nothing is lost by ending here; what is held after all goes back.
+            Htlc::Held(_) if !self.is_out() => self.give_up(effects),
+            Htlc::Held(htlc) | Htlc::Claiming(htlc) if height >= htlc.claim_deadline => {
+                *self.leg(leg) = Htlc::Gone;
+            }
+            _ => {}
         }
     }
 

@@ -34,8 +34,11 @@ impl FunderSwap {
             _ => self.outputs.iter().any(back),
         };
         // So one that was confirmed before a reorganisation and is not any more is dead, once another is resolved.
-        let dead =
-            |o: &Output| o.confirmed.is_none() && (self.is_own(o) || self.is_given_up(o, height));
+        let dead = |o: &Output| {
+            (o.confirmed.is_none() && self.is_own(o))
+                || self.is_given_up(o, height)
+                || self.is_nobodys(o, height)
+        };
         let mut others = self
             .outputs
             .iter()
@@ -48,6 +51,14 @@ impl FunderSwap {
     fn is_given_up(&self, output: &Output, height: u32) -> bool {
         self.funding == Funding::External
             && output.confirmed.is_none()
+            && self.is_past_refund(height)
+    }
+
+    /// Whether this is what a stranger paid to the script of a swap this side funded itself, and its time to go home is over.
+    /// It never was this side's coin: whoever takes it, nothing is lost, so nothing waits for it.
+    fn is_nobodys(&self, output: &Output, height: u32) -> bool {
+        matches!(self.funding, Funding::Published(_))
+            && !self.is_own(output)
             && self.is_past_refund(height)
     }
 
@@ -72,6 +83,10 @@ impl FunderSwap {
         if self.swap == Htlc::None || self.outcome.is_some() {
             return;
         }
+        if self.is_out() {
+            self.lapse(Leg::Swap, height);
+            self.lapse(Leg::Prepay, height);
+        }
         let in_time = height <= deal_locks.last_reveal(self.deal.refund_height);
         let deep = |o: &Output| self.deal.is_confirmed(o, height);
         if in_time && self.is_out() && self.outputs.exact(self.deal.amount).is_some_and(deep) {
@@ -94,6 +109,19 @@ impl FunderSwap {
             Funding::Published(_) | Funding::External => self.published_outcome(height),
             Funding::None | Funding::Built(_) => None,
         };
+    }
+
+    /// Forgets a held payment whose deadline is buried, should a reorganisation have come between the deadline and
+    /// Lightning's word that it let the payment go.
+    fn lapse(&mut self, leg: Leg, height: u32) {
+        if let Htlc::Held(htlc) = self.htlc(leg) {
+            let over = htlc
+                .claim_deadline
+                .saturating_add(self.deal.locks.reorg_depth);
+            if height >= over {
+                *self.leg(leg) = Htlc::Gone;
+            }
+        }
     }
 
     fn settle_published(&mut self, height: u32, effects: &mut Vec<Effect>) {

@@ -30,15 +30,12 @@ impl FunderSwap {
             .any(|o| self.is_own(o) && o.confirmed.is_some());
         if ours && !confirmed && self.conflict.is_none() {
             let late = height >= locks.replace_funding_from(t, self.deal.confirmations);
-            // With R known the payer is owed its output: the funding goes on, however late. With the payment gone
-            // there is nothing to fund for.
-            wishes.push(
-                if (late || self.swap == Htlc::Gone) && self.preimage.is_none() {
-                    Wish::ReplaceFunding
-                } else {
-                    Wish::KeepFunding
-                },
-            );
+            // With R known the payer is owed its output: the funding goes on, however late.
+            wishes.push(if late && self.preimage.is_none() {
+                Wish::ReplaceFunding
+            } else {
+                Wish::KeepFunding
+            });
         }
         if let Some(how) = self.take_back_by(height) {
             // After success only strays are ours to take: never what the payer has spent.
