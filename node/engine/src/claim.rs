@@ -5,6 +5,7 @@ use cambista_protocol::contract::{Method, Spend, SpendInput};
 use cambista_protocol::swap::{Decision, Event, SpendHow, SpendWish};
 use cambista_protocol::words::SwapId;
 
+use crate::cost::FEE_SHARE;
 use crate::engine::Core;
 use crate::internal::Internal;
 use crate::live::Live;
@@ -14,8 +15,6 @@ use crate::ports::{Chain, PortError, Ports};
 const STALE_TIP: u64 = 3600;
 /// An exact amount is waited for until so many blocks before the last height to reveal; then less may arrive.
 const PATIENCE: u32 = 36;
-/// The claim may cost at most this fraction of the value.
-const FEE_SHARE: u64 = 5;
 
 impl<P: Ports> Core<P> {
     /// Tests the claim of an output beside the engine; the answer comes as an input.

@@ -13,7 +13,7 @@ const REFUND_VBYTES: u64 = 138;
 /// A sweep by key path to a P2TR address (vB).
 const SWEEP_VBYTES: u64 = 111;
 /// No side pays more than this fraction of the value to miners before the value itself is at stake.
-const FEE_SHARE: u64 = 5;
+pub(crate) const FEE_SHARE: u64 = 5;
 /// Makers let routing cost this share of an `in` at most (ppm), above a base.
 const MAKER_ROUTING_PPM: u64 = 2_000;
 /// The least a routing limit is (sat): a hop or two of base fees for both payments.

@@ -1,10 +1,12 @@
 //! Running effects. Each may run again after a crash and does no harm then.
 
-use bitcoin::Amount;
+use std::collections::HashSet;
+
+use bitcoin::{Amount, OutPoint, Transaction};
 use cambista_protocol::money::Msat;
 use cambista_protocol::swap::{Decision, Effect, Event, Htlc, Leg, Payment, Wish};
 use cambista_protocol::words::{Role, SwapId};
-use tracing::warn;
+use tracing::{error, warn};
 
 use crate::engine::Core;
 use crate::internal::Internal;
@@ -15,6 +17,8 @@ use crate::ports::{
 
 /// Seconds LDK may retry a payment; the end of the window in blocks stops it as well.
 const RETRY_SECS: u32 = 1800;
+/// A claim so close to Lightning's deadline is an alarm (blocks).
+const ALARM: u32 = 12;
 /// The most parts of a payment: each held part must be worth claiming by itself.
 const MAX_PARTS: u8 = 4;
 
@@ -46,11 +50,7 @@ impl<P: Ports> Core<P> {
                 false
             }
             Effect::ReleaseFunding => {
-                if let Some(live) = self.swaps.get(&id) {
-                    for (tx, _) in &live.fundings {
-                        self.ports.wallet().release(tx);
-                    }
-                }
+                self.release_funding(id);
                 true
             }
             Effect::Say(say) => {
@@ -68,6 +68,29 @@ impl<P: Ports> Core<P> {
                     items: vec![item.id],
                 }
             });
+        }
+    }
+
+    /// Gives the coins of a funding that was never published back to the wallet, once: until that is marked, another swap may
+    /// have taken them for its own.
+    fn release_funding(&self, id: SwapId) {
+        let others: HashSet<OutPoint> = self
+            .swaps
+            .iter()
+            .filter(|(other, live)| **other != id && !live.ended())
+            .flat_map(|(_, live)| &live.fundings)
+            .flat_map(|(tx, _)| &tx.input)
+            .map(|input| input.previous_output)
+            .collect();
+        let taken = |tx: &Transaction| {
+            let mut inputs = tx.input.iter();
+            inputs.any(|input| others.contains(&input.previous_output))
+        };
+        if let Some(live) = self.swaps.get(&id) {
+            let free = live.fundings.iter().filter(|(tx, _)| !taken(tx));
+            for (tx, _) in free {
+                self.ports.wallet().release(tx);
+            }
         }
     }
 
@@ -169,8 +192,9 @@ impl<P: Ports> Core<P> {
         }
     }
 
-    fn claim_held(&self, id: SwapId, leg: Leg) {
-        let Some(live) = self.swaps.get(&id) else {
+    fn claim_held(&mut self, id: SwapId, leg: Leg) {
+        let height = self.height;
+        let Some(live) = self.swaps.get_mut(&id) else {
             return;
         };
         let Some(funder) = live.funder() else { return };
@@ -178,10 +202,22 @@ impl<P: Ports> Core<P> {
             Leg::Swap => funder.preimage(),
             Leg::Prepay => Some(live.secrets.preimage),
         };
-        if let (Htlc::Claiming(htlc), Some(preimage)) = (funder.htlc(leg), preimage)
-            // At its deadline Lightning has begun to give the payment up; of one in parts it would give up the rest.
-            && self.height < htlc.claim_deadline
-        {
+        let (Htlc::Claiming(htlc), Some(preimage)) = (funder.htlc(leg), preimage) else {
+            return;
+        };
+        let left = htlc.claim_deadline.saturating_sub(height);
+        if left <= ALARM {
+            live.trouble = Some(if left == 0 {
+                "the secret came after Lightning's deadline for the payment: it can only be claimed if Lightning had begun to".to_owned()
+            } else {
+                format!(
+                    "the payment must be claimed over Lightning within {left} blocks: keep this node running and its channels' other sides reachable"
+                )
+            });
+            error!(swap = %id.short(), ?leg, left, "a payment is claimed close to its deadline");
+        }
+        // At its deadline Lightning has begun to give the payment up; of one in parts it would give up the rest.
+        if left > 0 {
             self.ports.lightning().claim(preimage.0);
         }
     }

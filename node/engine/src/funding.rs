@@ -105,6 +105,11 @@ impl<P: Ports> Core<P> {
             }
             Err(error) => {
                 warn!(swap = %id.short(), %error, "the funding could not be replaced");
+                if let Some(live) = self.swaps.get_mut(&id) {
+                    live.trouble = Some(format!(
+                        "the funding could not be given a higher fee: {error}; it may confirm late, and the coins come back if it does not"
+                    ));
+                }
                 self.rebroadcast_funding(id);
             }
         }
@@ -137,6 +142,9 @@ impl<P: Ports> Core<P> {
                     Ok(built) => built,
                     Err(error) => {
                         warn!(swap = %id.short(), %error, "the late funding could not be replaced");
+                        live.trouble = Some(format!(
+                            "it is too late for the funding, and its coins could not be taken back yet: {error}; trying again with every block"
+                        ));
                         return Ok(());
                     }
                 };

@@ -110,6 +110,12 @@ impl Live {
         self.record.id
     }
 
+    /// Who the other side was when the swap began. What it may have open is counted by this: wherever it speaks from later, the
+    /// swap stays its own.
+    pub(crate) fn opened_by(&self) -> &str {
+        &self.record.peer.peer_id
+    }
+
     pub(crate) const fn ended(&self) -> bool {
         self.swap.outcome().is_some()
     }

@@ -14,7 +14,7 @@ use crate::live::Live;
 use crate::ports::{PeerProtocol, Peers, Ports};
 
 /// The longest answer to a swap message that is read (bytes).
-const MAX_REPLY: usize = 16_384;
+pub(crate) const MAX_REPLY: usize = 16_384;
 /// So many blocks after a swap ended its peer is no longer told anything.
 const FORGET_AFTER: u32 = 288;
 /// So often a maker tries to tell that nothing came of a swap. There is nothing to save for anybody, and such swaps cost a

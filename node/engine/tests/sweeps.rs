@@ -17,7 +17,7 @@ use cambista_engine::ports::{BatchEvent, BatchStep, StoredEvent};
 use cambista_protocol::swap::{Event, Leg};
 
 use common::{
-    Fake, HEIGHT, LIMIT, Sent, block, blocks, outpoint, payment, run, start, to_be_swept, with,
+    Fake, HEIGHT, LIMIT, Sent, block, blocks, outpoint, payment, rest, run, start, to_be_swept, with,
 };
 
 /// Nothing here waits for anything but the engine.
@@ -150,6 +150,39 @@ fn blocks_that_were_mined_before_a_spend_was_made_do_not_raise_its_fee() {
             blocks(&handle, stake + 12 + more..=stake + 12 + more).await;
             assert_eq!(versions(), 2 + usize::try_from(more).unwrap());
         }
+    });
+}
+
+/// What a single spend pays after some blocks in which the value was at stake, when this is what the mempool says to it.
+async fn paid_at_stake(refusal: Option<&'static str>) -> Vec<u64> {
+    let fake = swaps(1);
+    if let Some(reason) = refusal {
+        fake.refuse(outpoint(1), reason);
+    }
+    let handle = start(&fake).await;
+    wait(&fake, |all| has(all, &[1], refusal.is_none())).await;
+    let stake = 244 - 42;
+    blocks(&handle, HEIGHT + 1..=stake).await;
+    for height in stake + 1..=stake + 4 {
+        let before = fake.sent.borrow().len();
+        fake.mined_to(height);
+        block(&handle, height, Vec::new()).await;
+        wait(&fake, |all| all.len() > before).await;
+        rest().await;
+    }
+    let disk = fake.disk();
+    disk.swaps[0].sweeps.iter().map(|s| s.fee.to_sat()).collect()
+}
+
+#[test]
+fn only_a_rival_that_pays_more_is_outbid() {
+    run(async {
+        let alone = paid_at_stake(None).await;
+        for reason in ["non-BIP68-final", "bad-txns-inputs-missingorspent"] {
+            assert_eq!(paid_at_stake(Some(reason)).await, alone, "{reason}");
+        }
+        let against = paid_at_stake(Some("insufficient fee, rejecting replacement")).await;
+        assert!(against.last() > alone.last(), "{against:?} {alone:?}");
     });
 }
 

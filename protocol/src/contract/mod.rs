@@ -25,7 +25,7 @@ pub use show::{ContractInput, ContractView, ShowError};
 pub use sign::KeyPathSecret;
 pub use spend::{Method, SignedSpend, Spend, SpendError, SpendInput};
 pub use weight::{SpendKind, spend_fee, spend_weight};
-pub use witness::{SpentBy, find_preimage, spent_by};
+pub use witness::{SpentBy, spent_by};
 
 /// The four public keys of a contract, all fresh for this swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,6 +1,5 @@
 //! Reading a spend: which way was the output spent, and did it show the preimage?
 
-use bitcoin::hashes::{Hash, sha256};
 use bitcoin::{OutPoint, Transaction, Witness};
 
 use super::Contract;
@@ -56,14 +55,4 @@ fn read(contract: &Contract, witness: &Witness) -> SpentBy {
         }
         _ => SpentBy::Unknown,
     }
-}
-
-/// The preimage of `payment_hash`, when any witness item of `tx` is it, whatever the input spends.
-/// For a mempool watcher: R counts wherever it shows up.
-pub fn find_preimage(tx: &Transaction, payment_hash: &[u8; 32]) -> Option<[u8; 32]> {
-    tx.input
-        .iter()
-        .flat_map(|input| input.witness.iter())
-        .filter_map(|item| <[u8; 32]>::try_from(item).ok())
-        .find(|item| sha256::Hash::hash(item).to_byte_array() == *payment_hash)
 }

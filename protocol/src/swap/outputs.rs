@@ -90,13 +90,10 @@ impl Outputs {
     /// several that are in no block one that was before a reorganisation: a version nobody mined may be one nobody has.
     #[must_use]
     pub fn exact(&self, value: Amount) -> Option<&Output> {
-        self.0
-            .iter()
-            .filter(|o| o.value == value)
-            .min_by_key(|o| {
-                let height = |at: Option<u32>| at.unwrap_or(u32::MAX);
-                (height(o.confirmed), height(o.first_confirmed), o.outpoint)
-            })
+        self.0.iter().filter(|o| o.value == value).min_by_key(|o| {
+            let height = |at: Option<u32>| at.unwrap_or(u32::MAX);
+            (height(o.confirmed), height(o.first_confirmed), o.outpoint)
+        })
     }
 
     pub(super) fn seen(

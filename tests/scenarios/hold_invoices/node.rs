@@ -248,11 +248,16 @@ impl Ended {
     }
 }
 
+/// What a node's Lightning keys come from.
+const fn ldk_seed(seed: u8) -> [u8; 32] {
+    [seed; 32]
+}
+
 fn keys(seed: u8) -> NodeKeys {
     let path: DerivationPath = "m/86h/1h/0h".parse().unwrap();
     let master = Xpriv::new_master(Network::Regtest, &[seed; 32]).unwrap();
     NodeKeys {
-        ldk_seed: [seed; 32],
+        ldk_seed: ldk_seed(seed),
         wallet: master.derive_priv(&Secp256k1::new(), &path).unwrap(),
     }
 }
@@ -320,6 +325,10 @@ impl Running {
             seed: self.seed,
             disk: self.disk,
         }
+    }
+
+    pub(crate) const fn ldk_seed(&self) -> [u8; 32] {
+        ldk_seed(self.seed)
     }
 
     pub(crate) fn address(&self) -> String {

@@ -52,7 +52,7 @@ impl<P: Ports> Core<P> {
             .filter(|live| !live.ended() && live.record.side == Side::Maker);
         open.map(|live| {
             let deal = &live.record.deal;
-            let taker = live.peer.peer_id.as_str();
+            let taker = live.opened_by();
             let payee = (deal.direction == Direction::In).then_some(deal.payee);
             Exposure {
                 taker,

@@ -363,7 +363,7 @@ struct Opening<'a> {
 
 /// The first answer once more, if this node is the maker that gave it.
 fn accepted_again(live: &Live, same: bool) -> SwapReply {
-    let accepted = cbor::from_slice::<Signed>(&live.record.acceptance, 16_384).ok();
+    let accepted = cbor::from_slice::<Signed>(&live.record.acceptance, crate::say::MAX_REPLY).ok();
     match accepted {
         Some(accepted) if same && live.record.side == Side::Maker => SwapReply::Accepted(accepted),
         _ => refused(RefusalCode::Swap, "this swap id is taken"),

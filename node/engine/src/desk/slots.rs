@@ -56,7 +56,7 @@ impl<P: Ports> Core<P> {
             .filter(|live| !live.ended() && live.record.side == Side::Maker)
             .map(|live| Slot {
                 unpaid: live.funder().is_some_and(unpaid),
-                proven: proven.holds(&live.peer.peer_id, None),
+                proven: proven.holds(live.opened_by(), None),
             });
         let new = Slot {
             unpaid: direction == Direction::Out,

@@ -3,7 +3,7 @@
 use bitcoin::{Amount, FeeRate, Transaction};
 use cambista_protocol::contract::{SignedSpend, Spend};
 use cambista_protocol::swap::SpendWish;
-use cambista_protocol::words::SwapId;
+use cambista_protocol::words::{Role, SwapId};
 use tracing::info;
 
 use super::build;
@@ -117,7 +117,8 @@ enum Priced {
 }
 
 /// What the transaction that pays an unconfirmed output lacks at this rate. A child that pays for itself alone would wait
-/// for its parent for ever.
+/// for its parent for ever. A payer does not know what the other side's transaction pays, only that it was in a block once:
+/// what it lacks is bid by and by, not in one step for a size the other side chose.
 fn lack(live: &Live, wish: &SpendWish, rate: FeeRate) -> Amount {
     let output = live.swap.outputs().get(wish.outpoint);
     let parent = live
@@ -126,7 +127,9 @@ fn lack(live: &Live, wish: &SpendWish, rate: FeeRate) -> Amount {
         .rev()
         .find(|(parent, _)| parent.compute_txid() == wish.outpoint.txid);
     match (output, parent) {
-        (Some(output), Some((parent, fee))) if output.confirmed.is_none() => {
+        (Some(output), Some((parent, fee)))
+            if output.confirmed.is_none() && live.record.role == Role::Funder =>
+        {
             let needed = rate.fee_vb(u64::try_from(parent.vsize()).unwrap_or(u64::MAX));
             let needed = needed.unwrap_or(Amount::MAX_MONEY);
             needed.checked_sub(*fee).unwrap_or(Amount::ZERO)

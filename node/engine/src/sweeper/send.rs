@@ -74,18 +74,19 @@ impl<P: Ports> Core<P> {
         txid: Txid,
         reason: String,
     ) -> Result<(), PortError> {
-        let Some(batch) = self.sweeper.batches.get_mut(&txid) else {
-            // Below the mempool's floor nobody pays more than we do; the rate of the next try knows the floor.
-            let below = split(&reason) == Split::No;
-            if let Some(live) = self.swaps.get_mut(&id).filter(|_| !below) {
-                live.busy.outbid = true;
-            }
-            return Ok(());
-        };
         // The block that explains it may still be on its way; with it everything is sent again.
         if self.ports.chain().source_height() > self.height {
             return Ok(());
         }
+        let Some(batch) = self.sweeper.batches.get_mut(&txid) else {
+            // Only a spend that pays more can be outbid: below the mempool's floor the next rate knows the floor, and no
+            // fee brings back an input or makes a timelock run faster.
+            let outbid = split(&reason) == Split::IfAgain;
+            if let Some(live) = self.swaps.get_mut(&id).filter(|_| outbid) {
+                live.busy.outbid = true;
+            }
+            return Ok(());
+        };
         match split(&reason) {
             Split::No => return Ok(()),
             // What stands in the way may be an older version of this very batch: it is outbid once.

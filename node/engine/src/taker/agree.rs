@@ -18,9 +18,7 @@ use crate::handle::{EngineError, MakerContact};
 use crate::internal::{Agreed, HeldQuote};
 use crate::ports::{Clock, Keys, Lightning, NewSwap, PeerProtocol, Peers, Ports, SwapSecrets};
 use crate::record::{Limits, OrderRecord, SwapRecord};
-
-/// The longest answer to a swap message that is read (bytes).
-const MAX_REPLY: usize = 16_384;
+use crate::say::MAX_REPLY;
 
 /// Everything one opening needs, apart from the engine.
 pub(super) struct Opening<P> {
