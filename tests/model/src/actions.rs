@@ -256,17 +256,26 @@ impl Model {
             return;
         };
         let mut learn = |ev| actions.push(Action::Learn(who, ev));
+        let any = self.setup.honest == Honest::Funder;
         for leg in LEGS {
             let htlc = funder.htlc(leg);
             // Lightning says these until they are heard.
             let news = match (htlc, world.ln(leg)) {
                 (Htlc::Claiming(_), Ln::Claimed) => Some(Ev::Claimed(leg)),
                 (Htlc::Held(_) | Htlc::Claiming(_), Ln::Back) => Some(Ev::Dropped(leg)),
+                // Of another HTLC on the hash, due too soon to be held, it says the same.
+                (Htlc::Held(_) | Htlc::Claiming(_), Ln::Held) if any => Some(Ev::Dropped(leg)),
                 _ => None,
             };
             if let Some(news) = news {
                 learn(news);
-                *wait = true;
+                // What it does not believe below its deadline nobody waits for it to hear.
+                *wait |= match (news, htlc) {
+                    (Ev::Dropped(_), Htlc::Held(held) | Htlc::Claiming(held)) => {
+                        world.tip >= held.claim_deadline
+                    }
+                    _ => true,
+                };
             }
         }
         for wish in wishes.iter() {
@@ -281,7 +290,6 @@ impl Model {
                 _ => {}
             }
         }
-        let any = self.setup.honest == Honest::Funder;
         if (any || world.has_left(out::PREIMAGE)) && funder.preimage().is_none() {
             learn(Ev::PeerPreimage);
         }
