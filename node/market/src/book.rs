@@ -34,11 +34,20 @@ pub struct Book {
     capacity: usize,
     own: Option<Key>,
     entries: BTreeMap<Key, Entry>,
-    /// The same entries, those to be forgotten first in front.
+    /// The same entries, those that give way first in front.
     oldest: BTreeSet<(u64, Key)>,
     /// The prices of the standing offers, for the ranking.
     out: Lines,
     into: Lines,
+}
+
+/// What a maker the book does not know may have of a full one.
+#[derive(Clone, Copy)]
+enum Room {
+    /// The place of the offer made longest ago.
+    Made,
+    /// Nothing.
+    Free,
 }
 
 /// What a book keeps over a restart.
@@ -107,8 +116,33 @@ impl Book {
         now: u64,
         newcomer: impl FnOnce(u8) -> bool,
     ) -> Verdict {
+        self.take(bytes, now, newcomer, Room::Made)
+    }
+
+    /// As [`Self::ingest_from`] for an offer out of a page of somebody's book, which this node asked for. A maker the book
+    /// does not know is taken in only while there is room: nobody gives way to what one peer says it knows.
+    pub fn ingest_paged(
+        &mut self,
+        bytes: &[u8],
+        now: u64,
+        newcomer: impl FnOnce() -> bool,
+    ) -> Verdict {
+        self.take(bytes, now, |_| newcomer(), Room::Free)
+    }
+
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        now: u64,
+        newcomer: impl FnOnce(u8) -> bool,
+        room: Room,
+    ) -> Verdict {
         match self.judge(bytes, now, newcomer) {
-            Ok((offer, announcements)) => self.keep(offer, bytes, announcements),
+            Ok((offer, announcements)) => {
+                let key = offer.maker.serialize();
+                let entry = Entry::new(offer, bytes, announcements, self.salt, now);
+                self.keep(key, entry, room)
+            }
             Err(verdict) => verdict,
         }
     }
@@ -148,37 +182,36 @@ impl Book {
         Ok((offer, announcements))
     }
 
-    fn keep(&mut self, offer: Offer, bytes: &[u8], announcements: Bucket) -> Verdict {
-        let key = offer.maker.serialize();
-        let entry = Entry::new(offer, bytes, announcements, self.salt);
-        if !self.entries.contains_key(&key) && !self.make_room(&key, entry.forget_at) {
+    fn keep(&mut self, key: Key, entry: Entry, room: Room) -> Verdict {
+        if !self.entries.contains_key(&key) && !self.make_room(&key, entry.since, room) {
             return Verdict::Ignore(Ignored::Full);
         }
-        self.oldest.insert((entry.forget_at, key));
+        self.oldest.insert((entry.since, key));
         if let Some(Standing { offer, .. }) = &entry.standing {
             let (expires, tie) = (offer.expires, entry.tie);
             self.out.set(key, offer.out.as_ref(), expires, tie);
             self.into.set(key, offer.into.as_ref(), expires, tie);
         }
-        let (forget_at, replaced) = (entry.forget_at, self.entries.insert(key, entry));
-        if let Some(replaced) = replaced.filter(|replaced| replaced.forget_at != forget_at) {
-            self.oldest.remove(&(replaced.forget_at, key));
+        let (since, replaced) = (entry.since, self.entries.insert(key, entry));
+        if let Some(replaced) = replaced.filter(|replaced| replaced.since != since) {
+            self.oldest.remove(&(replaced.since, key));
         }
         Verdict::Accept
     }
 
     /// Makes room for a new maker, at the cost of the offer made longest ago, if that is older than the new one.
-    fn make_room(&mut self, new: &Key, forget_at: u64) -> bool {
+    fn make_room(&mut self, new: &Key, since: u64, room: Room) -> bool {
         if self.entries.len() < self.capacity || self.own.as_ref() == Some(new) {
             return true;
+        }
+        if matches!(room, Room::Free) {
+            return false;
         }
         let own = self.own;
         let victim = self.oldest.iter().find(|(_, key)| own != Some(*key));
         match victim.copied() {
-            Some(victim) if victim.0 < forget_at => {
-                self.oldest.remove(&victim);
-                self.entries.remove(&victim.1);
-                self.unprice(&victim.1);
+            Some(victim) if victim.0 < since => {
+                self.forget(victim);
                 true
             }
             _ => false,
@@ -188,14 +221,9 @@ impl Book {
     /// Drops the offers that stand no longer at `now` (Unix seconds), and forgets makers none of whose offers can
     /// come back. To be called every minute or so.
     pub fn expire(&mut self, now: u64) {
-        while let Some((forget_at, key)) = self.oldest.first().copied() {
-            if forget_at > now {
-                break;
-            }
-            self.oldest.pop_first();
-            self.entries.remove(&key);
-            self.unprice(&key);
-        }
+        let over = self.entries.iter().filter(|(_, e)| e.forget_at <= now);
+        let over: Vec<(u64, Key)> = over.map(|(key, entry)| (entry.since, *key)).collect();
+        over.into_iter().for_each(|one| self.forget(one));
         for (key, entry) in &mut self.entries {
             if entry.standing.is_some() && entry.at(now).is_none() {
                 entry.standing = None;
@@ -205,9 +233,11 @@ impl Book {
         }
     }
 
-    fn unprice(&mut self, key: &Key) {
-        self.out.remove(key);
-        self.into.remove(key);
+    fn forget(&mut self, (since, key): (u64, Key)) {
+        self.oldest.remove(&(since, key));
+        self.entries.remove(&key);
+        self.out.remove(&key);
+        self.into.remove(&key);
     }
 
     /// The lowest fees for an amount and the offers that ask them; see [`Lines::lowest`].
@@ -271,9 +301,9 @@ impl Book {
         if known || forget_at <= now || forget_at > latest {
             return;
         }
-        self.oldest.insert((forget_at, key));
-        self.entries
-            .insert(key, Entry::recalled(sequence, forget_at, now));
+        let entry = Entry::recalled(sequence, forget_at, now);
+        self.oldest.insert((entry.since, key));
+        self.entries.insert(key, entry);
     }
 
     /// How many makers are remembered, those whose offer no longer stands included.

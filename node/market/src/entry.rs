@@ -17,6 +17,9 @@ pub(crate) struct Entry {
     pub(crate) sequence: u64,
     /// From this second on no offer made before this one can still stand.
     pub(crate) forget_at: u64,
+    /// How old it is taken to be, for who has to give way in a full book (Unix seconds): from when it was made, but not from later
+    /// than when it was heard. Else who dates ahead would stay longest.
+    pub(crate) since: u64,
     /// Orders offers of equal price. The same for a maker as long as this book lives, and not to be foreseen.
     pub(crate) tie: u64,
     pub(crate) announcements: Bucket,
@@ -31,10 +34,17 @@ pub(crate) struct Standing {
 }
 
 impl Entry {
-    pub(crate) fn new(offer: Offer, bytes: &[u8], announcements: Bucket, salt: u64) -> Self {
+    pub(crate) fn new(
+        offer: Offer,
+        bytes: &[u8],
+        announcements: Bucket,
+        salt: u64,
+        now: u64,
+    ) -> Self {
         Self {
             sequence: offer.sequence,
             forget_at: offer.issued.saturating_add(MAX_LIFETIME),
+            since: offer.issued.min(now),
             tie: tie(salt, &offer),
             announcements,
             standing: Some(Standing {
@@ -49,6 +59,7 @@ impl Entry {
         Self {
             sequence,
             forget_at,
+            since: forget_at.saturating_sub(MAX_LIFETIME).min(now),
             tie: 0,
             announcements: Bucket::full(ANNOUNCEMENTS, now),
             standing: None,

@@ -24,6 +24,16 @@ const ALL_NEWCOMERS: Rules = Rules {
     burst: 1_000,
     per_minute: 120,
 };
+/// Offers out of the books of peers that are looked at: of one peer at once, which is a whole book, and per minute.
+const PAGED: (u32, u32) = (100_000, 2_000);
+/// Unknown makers taken over from the book of one peer: at once and per minute.
+const PAGED_NEWCOMERS: (u32, u32) = (10_000, 6);
+/// Unknown makers taken over from the books of all peers together. In the six hours an offer may stand that is less than half a
+/// book: whoever is asked cannot fill one.
+const ALL_PAGED_NEWCOMERS: Rules = Rules {
+    burst: 40_000,
+    per_minute: 25,
+};
 /// Peers whose pace is remembered.
 const SENDERS: usize = 1_024;
 /// Grades of work.
@@ -35,6 +45,9 @@ pub struct Gate<K> {
     messages: SenderLimits<K>,
     newcomers: SenderLimits<(K, u8)>,
     all_newcomers: [Option<Bucket>; GRADES],
+    paged: SenderLimits<K>,
+    paged_newcomers: SenderLimits<K>,
+    all_paged_newcomers: Option<Bucket>,
 }
 
 impl<K: Clone + Eq + Hash> Default for Gate<K> {
@@ -44,6 +57,9 @@ impl<K: Clone + Eq + Hash> Default for Gate<K> {
             messages: SenderLimits::new(MESSAGES.0, MESSAGES.1, SENDERS),
             newcomers: SenderLimits::new(once, minute, SENDERS * GRADES),
             all_newcomers: [None; GRADES],
+            paged: SenderLimits::new(PAGED.0, PAGED.1, SENDERS),
+            paged_newcomers: SenderLimits::new(PAGED_NEWCOMERS.0, PAGED_NEWCOMERS.1, SENDERS),
+            all_paged_newcomers: None,
         }
     }
 }
@@ -69,6 +85,23 @@ impl<K: Clone + Eq + Hash> Gate<K> {
             .take(ALL_NEWCOMERS, now)
     }
 
+    /// Whether one more offer out of the book of `sender` is looked at, at `now` (Unix seconds). Asked before anything else.
+    #[must_use]
+    pub fn paged(&mut self, sender: &K, now: u64) -> bool {
+        self.paged.take(sender, now)
+    }
+
+    /// Whether one more maker that nobody here knows is taken over from the book of `sender` at `now` (Unix seconds). Asked last,
+    /// when all else about the offer is right.
+    #[must_use]
+    pub fn paged_newcomer(&mut self, sender: &K, now: u64) -> bool {
+        self.paged_newcomers.take(sender, now)
+            && self
+                .all_paged_newcomers
+                .get_or_insert_with(|| Bucket::full(ALL_PAGED_NEWCOMERS, now))
+                .take(ALL_PAGED_NEWCOMERS, now)
+    }
+
     /// The lowest grade of work with which an unknown maker has come through of late and would again; the highest where
     /// none has.
     #[must_use]
@@ -90,6 +123,8 @@ impl<K: Clone + Eq + Hash> Gate<K> {
 
 #[cfg(test)]
 mod tests {
+    use cambista_protocol::market::offer::MAX_LIFETIME;
+
     use super::*;
 
     #[test]
@@ -135,6 +170,25 @@ mod tests {
         }
         assert_eq!(gate.room(100), MOST_GRADE);
         assert!(!gate.newcomer(&1, MOST_GRADE + 1, 100), "there is no more");
+    }
+
+    #[test]
+    fn the_books_of_all_peers_together_fill_less_than_half_a_book() {
+        let mut gate = Gate::default();
+        let taken = |gate: &mut Gate<u32>, peer: u32, now| {
+            (0..20_000)
+                .filter(|_| gate.paged_newcomer(&peer, now))
+                .count()
+        };
+        assert_eq!(taken(&mut gate, 0, 100), 10_000);
+        assert_eq!(taken(&mut gate, 0, 100), 0, "asked again, the same peer");
+        let all: usize = (1..50).map(|peer| taken(&mut gate, peer, 100)).sum();
+        assert_eq!(all, 30_000);
+        assert!(gate.newcomer(&0, 0, 100), "gossip has limits of its own");
+        let stands = u32::try_from(MAX_LIFETIME / 60);
+        let most = stands
+            .map(|minutes| ALL_PAGED_NEWCOMERS.burst + ALL_PAGED_NEWCOMERS.per_minute * minutes);
+        assert!(most.is_ok_and(|most| most < 50_000));
     }
 
     #[test]

@@ -98,8 +98,7 @@ impl Backend for NodeBackend {
     }
 
     fn alone(&self) -> Option<Problem> {
-        let hears_offers = self.market.offers().iter().any(|(_, own)| !own);
-        let alone = self.swarm.peers().is_empty() && !hears_offers;
+        let alone = self.swarm.peers().is_empty() && !self.market.has_others();
         alone.then(|| {
             Problem::unavailable(
                 "this node is connected to no other node of the market, so there is nobody to ask; nothing was begun. \

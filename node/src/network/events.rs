@@ -121,6 +121,7 @@ impl Driver {
             peer,
             address: end.get_remote_address().clone(),
             outbound: end.is_dialer(),
+            called: end.is_dialer() || self.bootstrap.contains(&peer),
             identified: false,
             bootstrap: self.bootstrap.contains(&peer),
         });

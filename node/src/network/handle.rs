@@ -97,6 +97,12 @@ impl NetworkHandle {
         self.view.peers()
     }
 
+    /// Whether `peer` is connected because this node called it.
+    #[must_use]
+    pub fn has_called(&self, peer: &PeerId) -> bool {
+        self.view.peer(peer).is_some_and(|info| info.called)
+    }
+
     /// What went over all connections since the start.
     #[must_use]
     pub fn traffic(&self) -> Traffic {

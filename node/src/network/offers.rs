@@ -17,7 +17,7 @@ use libp2p::gossipsub::{
 use super::{error::NetworkError, handler::Verdict};
 
 /// Most bytes a published offer may have.
-pub const MAX_OFFER_BYTES: usize = 2048;
+pub const MAX_OFFER_BYTES: usize = cambista_protocol::market::offer::MAX_OFFER;
 /// What the gossip protocol wraps around an offer: the topic's name and field tags.
 const ENVELOPE_BYTES: usize = 128;
 /// Largest unit on the wire. Lists of known message ids travel in one unit too.

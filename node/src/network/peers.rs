@@ -19,6 +19,9 @@ pub struct PeerInfo {
     pub address: Multiaddr,
     /// Whether this node made that connection.
     pub outbound: bool,
+    /// Whether it is connected because this node called it: not one that had called before. What the owner configured counts
+    /// as called.
+    pub called: bool,
     /// Whether the peer has said who it is and belongs to the same network.
     pub identified: bool,
     /// Whether it is one of the configured bootstrap peers.
@@ -142,6 +145,7 @@ impl View {
         let mut peers = self.peers.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = peers.get(&info.peer) {
             info.identified |= known.identified;
+            info.called = known.called;
         }
         peers.insert(info.peer, info);
     }

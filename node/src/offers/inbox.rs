@@ -77,7 +77,8 @@ impl Handler for Inbox {
                 Ok(network) => network.clone(),
                 Err(_) => None,
             };
-            if let Some(network) = network {
+            // Who called this node would bring a book of its own making before all others.
+            if let Some(network) = network.filter(|network| network.has_called(&peer)) {
                 sync::book(&self.market, &network, peer).await;
             }
         })

@@ -7,7 +7,7 @@ use bitcoin::secp256k1::PublicKey;
 use cambista_engine::ports::{Clock as _, Entropy as _};
 use cambista_market::{Book, Gate, Ranked};
 use cambista_protocol::cbor;
-use cambista_protocol::market::offer::Offer;
+use cambista_protocol::market::offer::{MAX_OFFER, Offer};
 use cambista_protocol::message::{BookReply, BookRequest, MAX_BOOK_MESSAGE};
 use cambista_protocol::words::Direction;
 
@@ -52,12 +52,33 @@ impl Market {
 
     /// An offer that a peer passed on.
     pub fn gossiped(&self, from: &PeerId, bytes: &[u8]) -> Verdict {
+        if bytes.len() > MAX_OFFER {
+            return Verdict::Reject;
+        }
         let now = now();
         if !lock(&self.gate).message(from, now) {
             return Verdict::Ignore;
         }
         let newcomer = |grade| lock(&self.gate).newcomer(from, grade, now);
         said(lock(&self.book).ingest_from(bytes, now, newcomer))
+    }
+
+    /// An offer out of the book of a peer. None when no more is taken from this one for now.
+    pub(super) fn paged(&self, from: &PeerId, bytes: &[u8]) -> Option<Verdict> {
+        use cambista_market::{Ignored, Verdict as Judged};
+
+        if bytes.len() > MAX_OFFER {
+            return Some(Verdict::Reject);
+        }
+        let now = now();
+        if !lock(&self.gate).paged(from, now) {
+            return None;
+        }
+        let newcomer = || lock(&self.gate).paged_newcomer(from, now);
+        match lock(&self.book).ingest_paged(bytes, now, newcomer) {
+            Judged::Ignore(Ignored::Crowd) => None,
+            verdict => Some(said(verdict)),
+        }
     }
 
     /// The least grade of work with which the offer of an unknown maker is heard now.
@@ -99,6 +120,18 @@ impl Market {
     /// Forgets what stands no longer.
     pub fn expire(&self) {
         lock(&self.book).expire(now());
+    }
+
+    /// How many offers stand.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        lock(&self.book).live(now()).count()
+    }
+
+    /// Whether an offer of anybody else stands.
+    #[must_use]
+    pub fn has_others(&self) -> bool {
+        lock(&self.book).live(now()).any(|listed| !listed.own)
     }
 
     /// Every standing offer and whether it is this node's own.
@@ -155,6 +188,32 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::super::announce::tests::{made_up, stranger};
     use super::*;
+
+    #[test]
+    fn what_is_too_long_counts_against_who_brings_it_however_much_it_has_brought() {
+        let market = stranger();
+        let peer = PeerId::random();
+        let long = vec![0; MAX_OFFER + 1];
+        let short = &long[..MAX_OFFER];
+        let ignored = (0..10_000).find(|_| market.gossiped(&peer, short) == Verdict::Ignore);
+        assert!(ignored.is_some(), "it is within its limit for ever");
+        assert_eq!(market.gossiped(&peer, &long), Verdict::Reject);
+        assert_eq!(market.paged(&peer, &long), Some(Verdict::Reject));
+    }
+
+    #[test]
+    fn one_peers_book_brings_so_many_unknown_makers_and_no_more() {
+        let market = stranger();
+        let peer = PeerId::random();
+        let known = made_up(1, 0);
+        assert_eq!(market.paged(&peer, &known), Some(Verdict::Accept));
+        assert_eq!(market.paged(&peer, &known), Some(Verdict::Ignore));
+        let gate = |market: &Market| lock(&market.gate).paged_newcomer(&peer, now());
+        assert!((0..20_000).any(|_| !gate(&market)));
+        assert_eq!(market.paged(&peer, &made_up(2, 0)), None);
+        let other = PeerId::random();
+        assert_eq!(market.paged(&other, &made_up(2, 0)), Some(Verdict::Accept));
+    }
 
     /// Six peers bring as many made-up makers as all together may. Another new one is heard with sixteen times the work.
     #[test]

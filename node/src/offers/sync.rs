@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bitcoin::secp256k1::PublicKey;
 use cambista_protocol::cbor;
+use cambista_protocol::market::offer::MAX_OFFER;
 use cambista_protocol::message::{BookReply, BookRequest, MAX_BOOK_MESSAGE};
 
 use tokio::sync::watch;
@@ -14,14 +15,31 @@ use crate::network::{NetworkHandle, PeerId, Protocol, Verdict};
 
 /// Pages asked of one peer at most; more than a full book has.
 const PAGES: usize = 2_000;
-/// New offers taken from one peer at most: a fifth of a full book, so that one peer cannot fill it alone.
-const NEW: usize = cambista_market::MAX_OFFERS / 5;
+/// How long all pages of one peer together may take.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Offers of a page that is not the last, at least: half as many as fit when all are as long as they may be.
+const PAGE_LEAST: usize = MAX_BOOK_MESSAGE / MAX_OFFER / 2;
 
 /// Asks a peer for its book, page by page, and takes in what is new. A peer that sends what no honest one would is not
-/// listened to further.
+/// listened to further, and none for longer than two minutes: others wait to be asked.
 pub(super) async fn book(market: &Market, network: &NetworkHandle, peer: PeerId) {
+    book_within(PATIENCE, market, network, peer).await;
+}
+
+async fn book_within(patience: Duration, market: &Market, network: &NetworkHandle, peer: PeerId) {
+    let mut new = 0;
+    let reading = pages(market, network, peer, &mut new);
+    if tokio::time::timeout(patience, reading).await.is_err() {
+        tracing::debug!(%peer, "its book takes too long");
+    }
+    if new > 0 {
+        tracing::info!(%peer, new, "offers taken over from a peer");
+    }
+}
+
+/// Counts in `new` what was taken in, however it ends.
+async fn pages(market: &Market, network: &NetworkHandle, peer: PeerId, new: &mut usize) {
     let mut after: Option<PublicKey> = None;
-    let mut new = 0_usize;
     for _ in 0..PAGES {
         let request = cbor::to_vec(&BookRequest {
             network: market.network(),
@@ -34,27 +52,24 @@ pub(super) async fn book(market: &Market, network: &NetworkHandle, peer: PeerId)
             Ok(answer) => answer,
             Err(error) => {
                 tracing::debug!(%peer, %error, "no book from this peer");
-                break;
+                return;
             }
         };
         let Ok(page) = cbor::from_slice::<BookReply>(&answer, MAX_BOOK_MESSAGE) else {
             tracing::debug!(%peer, "its book is malformed");
-            break;
+            return;
         };
         for offer in &page.offers {
-            match market.ingest(offer) {
-                Verdict::Accept => new += 1,
-                Verdict::Ignore => {}
-                Verdict::Reject => return,
+            match market.paged(&peer, offer) {
+                Some(Verdict::Accept) => *new += 1,
+                Some(Verdict::Ignore) => {}
+                Some(Verdict::Reject) | None => return,
             }
         }
         after = page.next(after.as_ref());
-        if after.is_none() || new >= NEW {
-            break;
+        if after.is_none() || page.offers.len() < PAGE_LEAST {
+            return;
         }
-    }
-    if new > 0 {
-        tracing::info!(%peer, new, "offers taken over from a peer");
     }
 }
 
@@ -66,8 +81,9 @@ const LATER: Duration = Duration::from_secs(600);
 /// Questions that come soon.
 const EARLY: usize = 15;
 
-/// Asks one peer after the other for its book while this one is nearly empty, until told to stop. A peer is asked when it
-/// connects; if it had just started itself, it knew little then, and what it learns from books it does not pass on.
+/// Asks one peer after the other for its book while this one is nearly empty, until told to stop. A peer is asked when this
+/// node has called it; if it had just started itself, it knew little then, and what it learns from books it does not pass on.
+/// A node that has called nobody, as the first of a network has not, asks those that called it.
 pub async fn again(market: Arc<Market>, network: NetworkHandle, stop: watch::Receiver<bool>) {
     let pause = |turn| if turn < EARLY { SOON } else { LATER };
     again_after(pause, market, network, stop).await;
@@ -84,9 +100,12 @@ async fn again_after(
             _ = stop.wait_for(|stop| *stop) => return,
             () = tokio::time::sleep(pause(turn)) => {}
         }
-        let peers = network.peers();
+        let mut peers = network.peers();
+        if peers.iter().any(|peer| peer.called) {
+            peers.retain(|peer| peer.called);
+        }
         let asked = turn.checked_rem(peers.len()).and_then(|at| peers.get(at));
-        if let Some(asked) = asked.filter(|_| market.offers().len() < FEW) {
+        if let Some(asked) = asked.filter(|_| market.count() < FEW) {
             // A peer that takes its time with every page must not keep this node from stopping.
             tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => return,
@@ -100,21 +119,24 @@ async fn again_after(
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use futures::future::BoxFuture;
 
-    use super::super::announce::tests::{some_offer, stranger};
+    use super::super::announce::tests::{made_up, some_offer, stranger};
     use super::super::inbox::Inbox;
     use super::*;
     use crate::network::{Handler, Network, NetworkConfig};
 
     async fn start(market: &Arc<Market>) -> (NetworkHandle, Arc<Inbox>) {
+        let inbox = Arc::new(Inbox::new(Arc::clone(market)));
+        (serve(market, Arc::clone(&inbox) as _).await, inbox)
+    }
+
+    async fn serve(market: &Market, handler: Arc<dyn Handler>) -> NetworkHandle {
         let mut config = NetworkConfig::new(market.network());
         config.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
-        let inbox = Arc::new(Inbox::new(Arc::clone(market)));
-        let network = Network::start(config, Arc::clone(&inbox) as _)
-            .await
-            .unwrap();
-        (network, inbox)
+        Network::start(config, handler).await.unwrap()
     }
 
     /// Takes questions and never answers; says when one came.
@@ -145,11 +167,7 @@ mod tests {
         let market = Arc::new(stranger());
         let (network, _inbox) = start(&market).await;
         let (asked, mut was_asked) = watch::channel(false);
-        let mut config = NetworkConfig::new(market.network());
-        config.listen = vec!["/ip4/127.0.0.1/tcp/0".parse().unwrap()];
-        let silent = Network::start(config, Arc::new(Silent(asked)))
-            .await
-            .unwrap();
+        let silent = serve(&market, Arc::new(Silent(asked))).await;
         network
             .dial(silent.listen_addrs()[0].clone())
             .await
@@ -162,6 +180,84 @@ mod tests {
         let soon = Protocol::Book.timeout() / 2;
         let ended = tokio::time::timeout(soon, asking).await;
         ended.expect("it waits for the peer").unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_takes_its_time_is_given_up() {
+        let market = Arc::new(stranger());
+        let (network, _inbox) = start(&market).await;
+        let silent = serve(&market, Arc::new(Silent(watch::Sender::new(false)))).await;
+        let peer = network.dial(silent.listen_addrs()[0].clone()).await;
+        let reading = book_within(Duration::from_millis(50), &market, &network, peer.unwrap());
+        let soon = Protocol::Book.timeout() / 2;
+        let ended = tokio::time::timeout(soon, reading).await;
+        ended.expect("it waits for the peer");
+    }
+
+    /// Says with every page that there is more, and sends one offer at a time; counts the pages.
+    struct Drips(AtomicUsize);
+
+    impl Handler for Drips {
+        fn offer<'a>(&'a self, _: PeerId, _: Vec<u8>) -> BoxFuture<'a, Verdict> {
+            Box::pin(std::future::ready(Verdict::Ignore))
+        }
+
+        fn request<'a>(
+            &'a self,
+            _: PeerId,
+            _: Protocol,
+            _: Vec<u8>,
+        ) -> BoxFuture<'a, Option<Vec<u8>>> {
+            let pages = self.0.fetch_add(1, Ordering::Relaxed);
+            // Keys that grow from page to page.
+            let mut keys: Vec<PublicKey> = (1..=20)
+                .map(|n| {
+                    let key = bitcoin::secp256k1::SecretKey::from_slice(&[n; 32]);
+                    key.unwrap()
+                        .public_key(&bitcoin::secp256k1::Secp256k1::new())
+                })
+                .collect();
+            keys.sort_by_key(PublicKey::serialize);
+            let page = BookReply {
+                offers: vec![some_offer()],
+                more: keys.get(pages).copied(),
+            };
+            Box::pin(std::future::ready(Some(cbor::to_vec(&page))))
+        }
+
+        fn connected<'a>(&'a self, _: PeerId) -> BoxFuture<'a, ()> {
+            Box::pin(std::future::ready(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_sends_its_book_in_drops_is_not_listened_to_further() {
+        let market = Arc::new(stranger());
+        let (network, _inbox) = start(&market).await;
+        let drips = Arc::new(Drips(AtomicUsize::new(0)));
+        let peer = serve(&market, Arc::clone(&drips) as _).await;
+        let peer = network.dial(peer.listen_addrs()[0].clone()).await;
+        book(&market, &network, peer.unwrap()).await;
+        assert_eq!(drips.0.load(Ordering::Relaxed), 1);
+        assert_eq!(market.count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_called_is_not_asked_for_its_book() {
+        let (market, others) = (Arc::new(stranger()), Arc::new(stranger()));
+        let (network, inbox) = start(&market).await;
+        let (caller, caller_inbox) = start(&others).await;
+        inbox.use_network(network.clone());
+        market.ingest(&some_offer());
+        let called = caller.dial(network.listen_addrs()[0].clone()).await;
+        caller_inbox.use_network(caller.clone());
+        caller_inbox.connected(called.unwrap()).await;
+        assert_eq!(others.count(), 1, "who called asks");
+
+        others.ingest(&made_up(1, 0));
+        assert_eq!(others.count(), 2);
+        inbox.connected(caller.local_peer_id()).await;
+        assert_eq!(market.count(), 1);
     }
 
     /// The peer learns of the offer from somebody's book, so it does not pass it on.
