@@ -5,16 +5,24 @@ use tokio::sync::watch;
 
 /// A latch that keeps the first reason it was given. Cloning shares it.
 #[derive(Clone, Debug)]
-pub(crate) struct Fatal(watch::Sender<Option<String>>);
+pub struct Fatal(watch::Sender<Option<String>>);
+
+impl Default for Fatal {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Fatal {
-    pub(crate) fn new() -> Self {
+    /// Nothing is wrong yet.
+    #[must_use]
+    pub fn new() -> Self {
         Self(watch::Sender::new(None))
     }
 
     /// Latches `reason`. Later reasons are logged and otherwise ignored: the first is the cause.
-    pub(crate) fn fail(&self, reason: String) {
-        tracing::error!(%reason, "the Lightning node cannot go on");
+    pub fn fail(&self, reason: String) {
+        tracing::error!(%reason, "the node cannot go on");
         self.0.send_if_modified(|slot| {
             let first = slot.is_none();
             if first {
@@ -31,7 +39,7 @@ impl Fatal {
     }
 
     /// Resolves with the reason; never, as long as all is well.
-    pub(crate) fn wait(&self) -> BoxFuture<'static, String> {
+    pub fn wait(&self) -> BoxFuture<'static, String> {
         let mut seen = self.0.subscribe();
         // The sender is kept alive by this clone, so `wait_for` cannot end early.
         let keep = self.0.clone();

@@ -14,14 +14,16 @@ use crate::fatal::Fatal;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Parts that are told to stop together.
-pub(crate) struct Stage {
+pub struct Stage {
     stop: watch::Sender<bool>,
     fatal: Fatal,
     parts: Mutex<Vec<(&'static str, JoinHandle<()>)>>,
 }
 
 impl Stage {
-    pub(crate) fn new(fatal: Fatal) -> Self {
+    /// No parts yet; when a vital one ends by itself, `fatal` is told.
+    #[must_use]
+    pub fn new(fatal: Fatal) -> Self {
         Self {
             stop: watch::Sender::new(false),
             fatal,
@@ -34,12 +36,13 @@ impl Stage {
     }
 
     /// Turns true when the parts have to stop.
-    pub(crate) fn told(&self) -> Stop {
+    #[must_use]
+    pub fn told(&self) -> Stop {
         self.stop.subscribe()
     }
 
     /// Spawns a part the node cannot do without: if it ends before it was told to, or panics, the node must stop.
-    pub(crate) fn vital<F>(&self, name: &'static str, part: F)
+    pub fn vital<F>(&self, name: &'static str, part: F)
     where
         F: Future<Output = ()> + Send + 'static,
     {
@@ -65,7 +68,7 @@ impl Stage {
     }
 
     /// Tells every part to stop and waits for it; one that does not is cut off.
-    pub(crate) async fn end(&self) {
+    pub async fn end(&self) {
         self.stop.send_replace(true);
         let all = std::mem::take(&mut *self.list());
         let deadline = tokio::time::Instant::now() + PATIENCE;

@@ -9,7 +9,7 @@ use cambista_engine::ports::{Clock as _, Entropy as _, Store as _};
 use cambista_engine::{Engine, EngineHandle, MakerPolicy};
 use cambista_ldk::chain::ChainError;
 use cambista_ldk::rpc::{Auth, Rpc, RpcError};
-use cambista_ldk::{Node, StartError};
+use cambista_ldk::{Fatal, Node, Stage, StartError};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -35,9 +35,12 @@ pub(super) struct Running {
     node: Arc<Node>,
     network: NetworkHandle,
     engine: EngineHandle,
-    /// Ends API, announcer and upkeep.
-    stop: watch::Sender<bool>,
-    tasks: Vec<JoinHandle<()>>,
+    /// Announcer and upkeep, without which nobody would hear of this node any more, or it of others.
+    parts: Stage,
+    /// Told when one of them ends by itself.
+    fatal: Fatal,
+    /// Ends with the parts; the node can do without it.
+    api: JoinHandle<()>,
 }
 
 impl Running {
@@ -130,7 +133,8 @@ impl Running {
             engine.clone(),
         );
         let announcer = Arc::new(announcer);
-        let (stop, stopped) = watch::channel(false);
+        let fatal = Fatal::new();
+        let parts = Stage::new(fatal.clone());
         let backend = NodeBackend {
             network: config.network,
             node: Arc::clone(&node),
@@ -144,19 +148,19 @@ impl Running {
             memory: Arc::clone(&memory),
             ask_stop,
         };
-        let mut tasks = vec![
-            tokio::spawn(announcer.run(stopped.clone())),
-            tokio::spawn(maintain::run(Arc::clone(&market), stopped.clone())),
-            tokio::spawn(offers::sync::again(
-                Arc::clone(&market),
-                network.clone(),
-                stopped.clone(),
-            )),
-            tokio::spawn(offers::shelf::keep(dir.offers(), market, stopped.clone())),
-            tokio::spawn(memory.keep(stopped.clone())),
-            tokio::spawn(offers::peers::keep(store, network.clone(), stopped.clone())),
-        ];
-        tasks.push(serve(dir, &token, listener, orders, backend, stopped)?);
+        parts.vital("announcing offers", announcer.run(parts.told()));
+        parts.vital(
+            "forgetting old offers",
+            maintain::run(Arc::clone(&market), parts.told()),
+        );
+        let again = offers::sync::again(Arc::clone(&market), network.clone(), parts.told());
+        parts.vital("asking for offers", again);
+        let shelf = offers::shelf::keep(dir.offers(), market, parts.told());
+        parts.vital("writing offers down", shelf);
+        parts.vital("remembering makers", memory.keep(parts.told()));
+        let peers = offers::peers::keep(store, network.clone(), parts.told());
+        parts.vital("remembering peers", peers);
+        let api = serve(dir, &token, listener, orders, backend, parts.told())?;
         tracing::info!(
             node_id = %node.node_id(),
             peer_id = %network.local_peer_id(),
@@ -168,29 +172,39 @@ impl Running {
             node,
             network,
             engine,
-            stop,
-            tasks,
+            parts,
+            fatal,
+            api,
         })
     }
 
     /// Resolves with the reason when the node cannot go on.
     pub(super) async fn broken(&self) -> String {
         tokio::select! {
+            biased; // the cause before what follows from it
             reason = self.node.fatal() => reason,
             reason = self.engine.failed() => reason,
+            reason = without(&self.network) => reason,
+            reason = self.fatal.wait() => reason,
         }
     }
 
     /// Ends everything: no new wishes, then what must not wait on the chain, then the rest.
     pub(super) async fn stop(self) {
-        self.stop.send_replace(true);
-        for task in self.tasks {
-            let _ = task.await;
-        }
+        self.parts.end().await;
+        let _ = self.api.await;
         self.engine.stop().await;
         self.network.shutdown().await;
         self.node.stop().await;
     }
+}
+
+/// Resolves when the swarm is gone, with what that means.
+async fn without(network: &NetworkHandle) -> String {
+    network.ended().await;
+    "the part that talks to other nodes of the market has ended unexpectedly. State on disk is whole; the node must stop: open \
+     swaps could not go on. Start it again, and report the log if this comes back."
+        .to_owned()
 }
 
 /// Says why nothing happens when bitcoind lets the node wait; loading then goes on waiting.

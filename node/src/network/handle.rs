@@ -205,6 +205,11 @@ impl NetworkHandle {
     pub async fn shutdown(&self) {
         // Failing to send means that it has stopped already.
         let _ = self.commands.send(Command::Shutdown).await;
+        self.ended().await;
+    }
+
+    /// Returns once the swarm is gone, for whatever reason.
+    pub async fn ended(&self) {
         let mut stopped = self.stopped.clone();
         // Nothing is ever sent: the channel closes when the swarm is gone.
         while stopped.changed().await.is_ok() {}
