@@ -74,7 +74,7 @@ impl NodeBackend {
                 .iter()
                 .map(ToString::to_string)
                 .collect(),
-            p2p_addresses: self.swarm.contact_addrs().iter().map(with_id).collect(),
+            p2p_addresses: self.swarm.shown_addrs().iter().map(with_id).collect(),
             lightning_peers: self
                 .node
                 .peers()

@@ -88,13 +88,15 @@ impl Bootstrap {
             .min()
     }
 
-    /// The calls due by `now`. Each is due again after its pause unless it succeeds meanwhile.
-    pub(super) fn due(&mut self, now: Instant) -> Vec<DialOpts> {
+    /// The calls due by `now`, once `allow` has seen their addresses. Each is due again after its pause unless it succeeds
+    /// meanwhile.
+    pub(super) fn due(&mut self, now: Instant, allow: impl Fn(&Multiaddr)) -> Vec<DialOpts> {
         let mut calls = Vec::new();
         for entry in &mut self.peers {
             if matches!(entry.state, State::DialAt(at) if at <= now) {
                 entry.state = State::DialAt(now + entry.pause);
                 entry.pause = LONGEST_PAUSE.min(entry.pause * 2);
+                entry.addresses.iter().for_each(&allow);
                 calls.push(
                     DialOpts::peer_id(entry.peer)
                         .addresses(entry.addresses.clone())
@@ -158,8 +160,8 @@ mod tests {
         let mut now = start;
         let mut pauses = Vec::new();
         for _ in 0..8 {
-            assert_eq!(bootstrap.due(now).len(), 1);
-            assert!(bootstrap.due(now).is_empty(), "called once only");
+            assert_eq!(bootstrap.due(now, |_| {}).len(), 1);
+            assert!(bootstrap.due(now, |_| {}).is_empty(), "called once only");
             let next = bootstrap.next_call().unwrap();
             pauses.push((next - now).as_secs());
             now = next;

@@ -33,6 +33,7 @@ use super::{
     flood::Floods,
     handle::{Ask, Command, Published},
     handler::Verdict,
+    leads::Leads,
     offers::{self, MAX_OFFER_BYTES},
     peers::View,
     relay::Relay,
@@ -63,6 +64,7 @@ pub(super) struct Driver {
     /// Calls asked for through a handle.
     pub(super) dials: HashMap<ConnectionId, Dial>,
     pub(super) bootstrap: Bootstrap,
+    pub(super) leads: Leads,
     /// Peers met before that were called at the start and have not been heard of yet.
     pub(super) called_first: HashSet<PeerId>,
     pub(super) reservations: Reservations,
@@ -252,6 +254,8 @@ impl Driver {
             let _ = dial.reply.send(Err(DialError::Busy));
             return;
         }
+        // The owner named it.
+        self.leads.allow(&dial.address);
         let call = match peer {
             Some(peer) => DialOpts::peer_id(peer)
                 .addresses(vec![dial.address.clone()])
@@ -276,7 +280,8 @@ impl Driver {
     }
 
     fn call_bootstrap_peers(&mut self) {
-        for call in self.bootstrap.due(Instant::now()) {
+        let leads = &self.leads;
+        for call in self.bootstrap.due(Instant::now(), |at| leads.allow(at)) {
             if let Err(error) = self.swarm.dial(call) {
                 tracing::debug!(%error, "bootstrap peer not called");
             }
@@ -295,6 +300,8 @@ impl Driver {
     }
 
     fn call_known(&mut self, peer: PeerId, addresses: Vec<Multiaddr>) -> bool {
+        // Those in private networks are here only because it answered there.
+        addresses.iter().for_each(|at| self.leads.allow(at));
         let call = DialOpts::peer_id(peer)
             .addresses(addresses)
             .condition(PeerCondition::DisconnectedAndNotDialing)

@@ -73,10 +73,21 @@ impl NetworkHandle {
 
     /// The addresses to give to others: the configured external ones; else those at which others
     /// were found to reach this node, relays included; else those listened on (loopback only when
-    /// there is nothing else). None behind a proxy unless configured.
+    /// there is nothing else). None behind a proxy unless configured, and off regtest no private one that is not.
     #[must_use]
     pub fn contact_addrs(&self) -> Vec<Multiaddr> {
         self.view.contact().borrow().clone()
+    }
+
+    /// The addresses to show the owner: as [`Self::contact_addrs`]; where there is none, those listened on, for the owner's
+    /// other nodes.
+    #[must_use]
+    pub fn shown_addrs(&self) -> Vec<Multiaddr> {
+        let contact = self.contact_addrs();
+        if contact.is_empty() && !self.view.is_hidden() {
+            return self.listen_addrs();
+        }
+        contact
     }
 
     /// As [`Self::contact_addrs`], for waiting until they change.

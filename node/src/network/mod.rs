@@ -25,6 +25,7 @@ mod handle;
 mod handler;
 mod identify;
 mod kad;
+mod leads;
 mod limits;
 mod local;
 mod muxer;

@@ -37,6 +37,8 @@ pub(super) struct View {
     contact: watch::Sender<Vec<Multiaddr>>,
     /// Addresses listened on are not for others to know.
     hidden: bool,
+    /// Nobody calls private addresses.
+    public_only: bool,
     fixed: Vec<Multiaddr>,
     cache: Mutex<Cache>,
 }
@@ -45,14 +47,20 @@ pub(super) struct View {
 const CONFIRMED: usize = 16;
 
 impl View {
-    /// `fixed` are the addresses the owner gave; with `hidden`, no other is ever told.
-    pub(super) fn new(fixed: Vec<Multiaddr>, hidden: bool, cache: Cache) -> Self {
+    /// `fixed` are the addresses the owner gave; with `hidden`, no other is ever told, and with `public_only` no private one.
+    pub(super) fn new(
+        fixed: Vec<Multiaddr>,
+        hidden: bool,
+        public_only: bool,
+        cache: Cache,
+    ) -> Self {
         let view = Self {
             peers: RwLock::default(),
             listen: RwLock::default(),
             confirmed: RwLock::default(),
             contact: watch::Sender::new(Vec::new()),
             hidden,
+            public_only,
             fixed,
             cache: Mutex::new(cache),
         };
@@ -75,9 +83,9 @@ impl View {
             .read()
             .unwrap_or_else(PoisonError::into_inner);
         let contact = if self.fixed.is_empty() && !self.hidden {
-            reach::contact(&confirmed, &self.listen())
+            reach::contact(&confirmed, &self.listen(), self.public_only)
         } else {
-            reach::contact(&self.fixed, &[])
+            reach::contact(&self.fixed, &[], false)
         };
         self.contact.send_if_modified(|old| {
             let changed = *old != contact;

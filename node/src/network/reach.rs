@@ -18,27 +18,33 @@ const MOST: usize = 8;
 
 /// What to tell others: where this node was found to be reached, directly before over relays; without
 /// that, where it listens. Addresses of the owner's own network are told only when nothing better is
-/// known, those of this machine only when nothing else is.
-pub(super) fn contact(confirmed: &[Multiaddr], listen: &[Multiaddr]) -> Vec<Multiaddr> {
+/// known, those of this machine only when nothing else is; neither ever when `public_only`, as nobody calls them then.
+pub(super) fn contact(
+    confirmed: &[Multiaddr],
+    listen: &[Multiaddr],
+    public_only: bool,
+) -> Vec<Multiaddr> {
     let (relayed, direct): (Vec<_>, Vec<_>) =
         confirmed.iter().partition(|at| address::is_relayed(at));
     let listen = listen.iter().filter(|at| !address::is_relayed(at));
     let usable = |at: &&Multiaddr| {
-        if confirmed.is_empty() {
+        if confirmed.is_empty() && !public_only {
             !address::is_loopback(at)
         } else {
             address::is_public(at)
         }
     };
+    let found = direct.into_iter().chain(relayed);
+    let found = found.filter(|at| !public_only || address::is_public(at));
     let mut told: Vec<Multiaddr> = Vec::new();
     let listened = listen.clone().filter(usable);
-    for at in direct.into_iter().chain(relayed).chain(listened) {
+    for at in found.chain(listened) {
         let at = address::without_peer(at);
         if told.len() < MOST && address::is_short(&at) && !told.contains(&at) {
             told.push(at);
         }
     }
-    if told.is_empty() {
+    if told.is_empty() && !public_only {
         told.extend(listen.take(MOST).map(address::without_peer));
     }
     told
@@ -178,6 +184,7 @@ impl Driver {
             return;
         };
         for (peer, at) in found.into_iter().take(MOST) {
+            self.leads.allow(&at);
             let call = DialOpts::peer_id(peer).addresses(vec![at]).build();
             if let Err(error) = self.swarm.dial(call) {
                 tracing::debug!(%peer, %error, "neighbour not called");
@@ -198,9 +205,23 @@ mod tests {
     use super::*;
 
     fn told(confirmed: &[&str], listen: &[&str]) -> Vec<String> {
+        told_by(confirmed, listen, false)
+    }
+
+    fn told_by(confirmed: &[&str], listen: &[&str], public_only: bool) -> Vec<String> {
         let parse = |texts: &[&str]| texts.iter().map(|t| t.parse().unwrap()).collect::<Vec<_>>();
-        let told = contact(&parse(confirmed), &parse(listen));
+        let told = contact(&parse(confirmed), &parse(listen), public_only);
         told.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn where_private_addresses_are_not_called_none_are_told() {
+        let told = |confirmed: &[&str], listen: &[&str]| told_by(confirmed, listen, true);
+        assert!(told(&[], &[LOOP, HOME]).is_empty());
+        assert!(told(&[HOME], &[LOOP, HOME]).is_empty());
+        assert_eq!(told(&[HOME], &[LOOP, OPEN]), [OPEN]);
+        let inside = format!("{HOME}/p2p/{}/p2p-circuit", PeerId::random());
+        assert!(told(&[&inside], &[]).is_empty(), "nobody reaches the relay");
     }
 
     const LOOP: &str = "/ip4/127.0.0.1/tcp/1";

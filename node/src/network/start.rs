@@ -19,6 +19,7 @@ use super::{
     flood::Floods,
     handle::NetworkHandle,
     handler::Handler,
+    leads::Leads,
     offers,
     peers::View,
     reservations::Reservations,
@@ -63,7 +64,9 @@ impl Network {
 
         let meter = Meter::default();
         let (relaying, relayed) = relay::client::new(local);
-        let transport = transport::build(&key, config.proxy.as_ref(), relaying, &meter)?;
+        let leads = Leads::new(config.network);
+        let transport =
+            transport::build(&key, config.proxy.as_ref(), relaying, &meter, leads.clone())?;
         let behaviour = Behaviour::new(&config, &key, &topic, relayed)?;
         let settings = swarm::Config::with_tokio_executor()
             .with_idle_connection_timeout(IDLE)
@@ -95,7 +98,8 @@ impl Network {
         let wants_calls =
             config.nat && !hidden && !config.listen.is_empty() && config.external.is_empty();
         let cache = Cache::new(config.known);
-        let view = Arc::new(View::new(config.external, hidden, cache));
+        let public_only = config.network != bitcoin::Network::Regtest;
+        let view = Arc::new(View::new(config.external, hidden, public_only, cache));
         let (commands, received) = mpsc::channel(COMMANDS);
         let (alive, stopped) = watch::channel(());
         let (work, done) = Work::new(handler);
@@ -111,6 +115,7 @@ impl Network {
             requests: Default::default(),
             dials: Default::default(),
             bootstrap,
+            leads,
             called_first: Default::default(),
             reservations: Reservations::new(wants_calls.then(|| now + config.nat_patience)),
             lends: config.relay,

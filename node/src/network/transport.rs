@@ -19,6 +19,7 @@ use libp2p::{
 
 use super::{
     error::NetworkError,
+    leads::{Guarded, Leads},
     muxer::Streams,
     quic as quic_config,
     socks::{Proxied, Proxy},
@@ -36,7 +37,7 @@ pub(super) const STREAMS_PER_CONNECTION: u32 = 128;
 /// A transport with everything a connection needs.
 pub(super) type Connections = Boxed<(PeerId, StreamMuxerBox)>;
 
-/// Builds the transport for `key`.
+/// Builds the transport for `key`, which calls only where `leads` lets it.
 ///
 /// # Errors
 /// When the encryption layer refuses the key.
@@ -45,6 +46,7 @@ pub(super) fn build(
     proxy: Option<&Proxy>,
     relay: relay::client::Transport,
     meter: &Meter,
+    leads: Leads,
 ) -> Result<Connections, NetworkError> {
     let network = match proxy {
         Some(proxy) => secure(Proxied::new(proxy.clone(), tcp()), key, DETOUR_TIMEOUT)?,
@@ -53,7 +55,7 @@ pub(super) fn build(
     let memory = secure(MemoryTransport::new(), key, SETUP_TIMEOUT)?;
     // The relay's part comes first: it alone knows its addresses, and leaves all others to the rest.
     let meter = meter.clone();
-    Ok(secure(relay, key, DETOUR_TIMEOUT)?
+    let all = secure(relay, key, DETOUR_TIMEOUT)?
         .or_transport(memory)
         .map(|either, _| either.into_inner())
         .or_transport(network)
@@ -61,7 +63,8 @@ pub(super) fn build(
             let (peer, connection) = either.into_inner();
             (peer, meter.on(connection))
         })
-        .boxed())
+        .boxed();
+    Ok(Guarded::new(all, leads).boxed())
 }
 
 fn direct(key: &Keypair) -> Result<Connections, NetworkError> {

@@ -109,3 +109,29 @@ async fn connections_beyond_the_limit_are_refused_and_places_come_free_again() {
     third.ask(&hub, Protocol::Quote, b"hello").await.unwrap();
     second.ask(&hub, Protocol::Quote, b"hello").await.unwrap();
 }
+
+/// The owner's router must not be called because an offer says that a maker is there.
+#[tokio::test]
+async fn an_address_inside_the_home_is_called_only_when_the_owner_names_it() {
+    let mut config = listening();
+    config.network = bitcoin::Network::Signet;
+    let a = Node::start(config.clone()).await;
+    let b = Node::start(config).await;
+    assert!(a.net.contact_addrs().is_empty());
+    assert_eq!(a.net.shown_addrs(), a.net.listen_addrs());
+    let error = b.ask(&a, Protocol::Quote, b"hello").await;
+    assert_eq!(error.unwrap_err(), RequestError::Unreachable);
+    assert!(a.net.peers().is_empty());
+
+    b.net.dial(a.address()).await.unwrap();
+    b.ask(&a, Protocol::Quote, b"hello").await.unwrap();
+}
+
+#[tokio::test]
+async fn who_holds_a_handle_learns_that_the_swarm_has_ended() {
+    let node = Node::listening().await;
+    let other = node.net.clone();
+    assert!(other.ended().now_or_never().is_none());
+    node.net.shutdown().await;
+    timeout(SOON, other.ended()).await.unwrap();
+}

@@ -145,7 +145,14 @@ async fn streams_left_half_open_keep_nobody_else_out() {
     let (relaying, _relayed) = libp2p::relay::client::new(local);
     let meter = traffic::Meter::default();
     let mut rude = Swarm::new(
-        transport::build(&key, None, relaying, &meter).unwrap(),
+        transport::build(
+            &key,
+            None,
+            relaying,
+            &meter,
+            leads::Leads::new(bitcoin::Network::Regtest),
+        )
+        .unwrap(),
         exchange,
         local,
         swarm::Config::with_tokio_executor(),

@@ -60,7 +60,14 @@ async fn an_oversized_request_of_a_rude_peer_is_refused() {
     );
     let (relaying, _relayed) = libp2p::relay::client::new(key.public().to_peer_id());
     let mut rude = libp2p::Swarm::new(
-        transport::build(&key, None, relaying, &traffic::Meter::default()).unwrap(),
+        transport::build(
+            &key,
+            None,
+            relaying,
+            &traffic::Meter::default(),
+            leads::Leads::new(bitcoin::Network::Regtest),
+        )
+        .unwrap(),
         exchange,
         key.public().to_peer_id(),
         swarm::Config::with_tokio_executor(),
