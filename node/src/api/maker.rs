@@ -1,9 +1,11 @@
 //! The maker's business as the API takes and gives it.
 
+use bitcoin::Network;
 use cambista_engine::{MakerPolicy, SidePolicy};
 use cambista_market::caps::Caps;
+use cambista_protocol::market::offer::min_refund_delta;
 use cambista_protocol::money::{MAX_MONEY_SAT, Price};
-use cambista_protocol::timelock::MAX_REFUND_DELTA;
+use cambista_protocol::timelock::{MAX_REFUND_DELTA, MIN_REFUND_DELTA};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -118,21 +120,23 @@ impl Default for MakerSettings {
 }
 
 impl MakerSettings {
-    /// The engine's policy, once everything makes sense together.
+    /// The engine's policy, once everything makes sense together and on this network.
     ///
     /// # Errors
     /// The first thing that does not, for a person.
-    pub fn policy(self) -> Result<MakerPolicy, Problem> {
+    pub fn policy(self, network: Network) -> Result<MakerPolicy, Problem> {
         if self.enabled && self.out.is_none() && self.into.is_none() {
             return Err(Problem::invalid(
                 "a maker must offer at least one direction; nothing was changed",
             )
             .next("cambista maker set --out-base 500 --out-ppm 1000"));
         }
-        if self.refund_delta == 0 || self.refund_delta > MAX_REFUND_DELTA {
+        let shortest = min_refund_delta(network);
+        if !(shortest..=MAX_REFUND_DELTA).contains(&self.refund_delta) {
             return Err(Problem::invalid(format!(
-                "the refund delta must be from 1 to {MAX_REFUND_DELTA} blocks; nothing was changed"
-            )));
+                "the refund delta must be from {shortest} to {MAX_REFUND_DELTA} blocks; nothing was changed"
+            ))
+            .next(format!("cambista maker set --refund-delta {MIN_REFUND_DELTA}")));
         }
         if !(5..=3600).contains(&self.quote_secs) {
             return Err(Problem::invalid(
@@ -236,6 +240,29 @@ impl From<MakerPolicy> for MakerSettings {
                 ppm: floor.ppm,
             }),
             caps: policy.caps.into(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_refund_delta_that_others_would_not_take_is_refused_where_coins_have_worth() {
+        let set = |refund_delta, network| {
+            let settings = MakerSettings {
+                refund_delta,
+                ..MakerSettings::default()
+            };
+            settings.policy(network)
+        };
+        assert_eq!(set(50, Network::Regtest).unwrap().refund_delta, 50);
+        for network in [Network::Bitcoin, Network::Signet] {
+            let problem = set(50, network).unwrap_err();
+            assert!(problem.detail.contains("from 96 to 432"), "{problem:?}");
+            assert_eq!(set(96, network).unwrap().refund_delta, 96);
         }
     }
 }

@@ -63,6 +63,9 @@ pub struct Business {
     pub unproven_sat: u64,
     /// What is left of both directions (sat).
     pub profit_sat: i64,
+    /// Why the offer could not be announced, if it could not: then nobody new hears of it.
+    #[serde(default)]
+    pub not_announced: Option<String>,
 }
 
 /// What this node has seen of a maker. Its own experience: nobody else is asked or believed.

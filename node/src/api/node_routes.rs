@@ -56,7 +56,7 @@ pub(super) async fn set_maker(
     Shared(state): Shared<State>,
     Body(settings): Body<MakerSettings>,
 ) -> Result<Json<MakerSettings>, Problem> {
-    let policy = settings.policy()?;
+    let policy = settings.policy(state.backend.network())?;
     let backend = Arc::clone(&state.backend);
     uncancelled(async move { backend.set_maker(policy).await }).await?;
     maker(Shared(state)).await

@@ -88,6 +88,12 @@ pub(super) fn business(business: &Business) -> String {
             offered(side)
         ));
     }
+    if let Some(reason) = &business.not_announced {
+        text.push_str(&format!(
+            "  Others are not told of this: {}\n",
+            plain(reason)
+        ));
+    }
     text.push_str("Earned so far\n");
     let mut rows: Vec<Vec<String>> = business.sides.iter().map(earned).collect();
     rows.push(total(business));

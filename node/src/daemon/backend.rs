@@ -146,7 +146,10 @@ impl Backend for NodeBackend {
     }
 
     fn business(&self) -> Answer<'_, Business> {
-        Box::pin(async move { Ok(makers::business(&self.engine.maker_report().await?)) })
+        Box::pin(async move {
+            let report = self.engine.maker_report().await?;
+            Ok(makers::business(&report, self.announcer.problem()))
+        })
     }
 
     fn known_makers(&self) -> Answer<'_, Vec<KnownMaker>> {

@@ -26,8 +26,8 @@ fn rate(rate: &Rate) -> OfferedRate {
     }
 }
 
-/// The business as the API shows it.
-pub(super) fn business(report: &MakerReport) -> Business {
+/// The business as the API shows it, and why others have not been told of it, if so.
+pub(super) fn business(report: &MakerReport, not_announced: Option<String>) -> Business {
     let sides = vec![
         side(DirectionName::Out, &report.out),
         side(DirectionName::In, &report.into),
@@ -39,6 +39,7 @@ pub(super) fn business(report: &MakerReport) -> Business {
         sides,
         open_sat: report.open_sat,
         unproven_sat: report.unproven_sat,
+        not_announced,
     }
 }
 

@@ -1,20 +1,20 @@
 //! Announcing this node's own offer: when it changes enough, when a side of it pauses or is there again, and before
 //! others forget it. Never more often than others listen.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use bitcoin::Network;
 use cambista_engine::EngineHandle;
 use cambista_engine::ports::Clock as _;
 use cambista_ldk::Node;
 use cambista_market::SenderLimits;
-use cambista_protocol::market::offer::{MAX_ADDRESSES, MAX_LIFETIME, Offer};
+use cambista_protocol::market::offer::Offer;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::Market;
+use super::compose::{Contact, Head, offer};
 use super::need::{AGAIN, Need, Terms, Told, need};
 use super::strength::{Strength, mined};
 use crate::adapters::system::SystemClock;
@@ -46,6 +46,7 @@ pub struct Announcer {
     engine: EngineHandle,
     changed: Notify,
     by_owner: AtomicBool,
+    problem: Mutex<Option<String>>,
 }
 
 impl Announcer {
@@ -66,7 +67,18 @@ impl Announcer {
             engine,
             changed: Notify::new(),
             by_owner: AtomicBool::new(false),
+            problem: Mutex::default(),
         }
+    }
+
+    /// Why the last offer could not be announced, if it could not.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.note().clone()
+    }
+
+    fn note(&self) -> MutexGuard<'_, Option<String>> {
+        self.problem.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The owner changed the business: announced at once, or withdrawn.
@@ -91,6 +103,9 @@ impl Announcer {
                 return;
             };
             let terms = Terms::of(&business);
+            if terms.is_none() {
+                *self.note() = None;
+            }
             told = told.or_else(|| self.told_before());
             // Where others look for this node may have changed with a restart: what was told before is told again.
             let at = told.as_ref().and_then(|told| told.at);
@@ -119,6 +134,7 @@ impl Announcer {
             if may {
                 match self.announce(&terms).await {
                     Ok(grade) => {
+                        *self.note() = None;
                         gone_since = None;
                         strength.announced(grade);
                         told = Some(Told {
@@ -128,6 +144,7 @@ impl Announcer {
                     }
                     Err(reason) => {
                         tracing::warn!(reason, "the offer could not be announced");
+                        *self.note() = Some(reason);
                         pause = RETRY;
                     }
                 }
@@ -208,7 +225,7 @@ impl Announcer {
         let signed = offer.sign(|digest| self.node.sign_tagged(digest));
         let grade = offer.check_work(&signed).map_err(|e| e.to_string())?;
         let bytes = signed.to_bytes();
-        self.market.ingest(&bytes);
+        self.market.own(&bytes)?;
         match self
             .network
             .publish_offer(bytes)
@@ -256,45 +273,13 @@ impl Announcer {
     }
 }
 
-struct Contact {
-    peer_id: String,
-    addresses: Vec<String>,
-}
-
-struct Head {
-    network: Network,
-    maker: bitcoin::secp256k1::PublicKey,
-    sequence: u64,
-    now: u64,
-}
-
-/// The offer of these terms. One with no rate withdraws the offer before it.
-fn offer(head: Head, contact: Contact, terms: &Terms) -> Offer {
-    let mut addresses = contact.addresses;
-    addresses.truncate(MAX_ADDRESSES);
-    Offer {
-        network: head.network,
-        maker: head.maker,
-        peer_id: contact.peer_id,
-        addresses,
-        sequence: head.sequence,
-        issued: head.now,
-        expires: head.now.saturating_add(MAX_LIFETIME),
-        out: terms.out,
-        into: terms.into,
-        refund_delta_min: terms.refund_delta,
-        refund_delta_max: terms.refund_delta,
-        features: 0,
-        nonce: 0,
-    }
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     #![allow(clippy::unwrap_used)]
+    use bitcoin::Network;
     use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey};
 
-    use cambista_protocol::market::offer::Rate;
+    use cambista_protocol::market::offer::{MAX_ADDRESSES, Rate};
     use cambista_protocol::signed::Signed;
 
     use super::*;
@@ -376,6 +361,46 @@ pub(super) mod tests {
             .unwrap()
             .public_key(&Secp256k1::new());
         Market::new(Network::Regtest, &own)
+    }
+
+    #[test]
+    fn the_longest_addresses_leave_an_offer_that_others_take() {
+        let head = || Head {
+            network: Network::Regtest,
+            maker: keypair().public_key(),
+            sequence: u64::MAX - 1,
+            now: SystemClock.now(),
+        };
+        let contact = |length: usize| Contact {
+            peer_id: libp2p::PeerId::random().to_string(),
+            addresses: (0..9).map(|n| format!("/{n:0length$}")).collect(),
+        };
+        let both = Terms {
+            into: terms(Some(u64::from(u32::MAX))).out,
+            ..terms(Some(u64::from(u32::MAX)))
+        };
+        let long = mined(offer(head(), contact(127), &both)).unwrap();
+        assert!((4..8).contains(&long.addresses.len()), "{long:?}");
+        assert!(long.addresses[0].starts_with("/000"), "the best is kept");
+        let market = stranger();
+        let bytes = signed(&long, &keypair()).to_bytes();
+        assert_eq!(market.ingest(&bytes), Verdict::Accept);
+        let short = offer(head(), contact(40), &both);
+        assert_eq!(short.addresses.len(), MAX_ADDRESSES);
+    }
+
+    #[test]
+    fn an_own_offer_that_breaks_the_rules_is_not_put_out() {
+        let market = stranger();
+        let soon = Terms {
+            refund_delta: 0,
+            ..terms(Some(100))
+        };
+        let reason = market.own(&announced(&soon, 1)).unwrap_err();
+        assert!(reason.contains("refund delta"), "{reason}");
+        let good = announced(&terms(Some(100)), 1);
+        assert_eq!(market.own(&good), Ok(()));
+        assert_eq!(market.own(&good), Ok(()), "known already: no reason");
     }
 
     #[test]

@@ -92,6 +92,20 @@ impl Market {
         said(lock(&self.book).ingest(bytes, now()))
     }
 
+    /// Takes in this node's own offer before others hear it.
+    ///
+    /// # Errors
+    /// When no other node would take it, and all would blame this one: what is wrong with it, for its owner.
+    pub(super) fn own(&self, bytes: &[u8]) -> Result<(), String> {
+        match lock(&self.book).ingest(bytes, now()) {
+            cambista_market::Verdict::Reject(reason) => Err(format!(
+                "{reason}, so no other node would take it and it was not sent. Open swaps are not affected; set the maker's terms \
+                 anew with `cambista maker set`"
+            )),
+            cambista_market::Verdict::Accept | cambista_market::Verdict::Ignore(_) => Ok(()),
+        }
+    }
+
     /// The answer to a request for a page of the book; none when the request is not one.
     #[must_use]
     pub fn page(&self, request: &[u8]) -> Option<Vec<u8>> {

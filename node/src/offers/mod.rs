@@ -2,6 +2,7 @@
 
 mod announce;
 mod choice;
+mod compose;
 mod inbox;
 mod market;
 mod memory;

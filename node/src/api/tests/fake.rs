@@ -191,6 +191,7 @@ impl Backend for Fake {
             open_sat: 5,
             unproven_sat: 3,
             profit_sat: -2,
+            not_announced: None,
         })
     }
 

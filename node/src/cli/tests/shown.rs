@@ -226,6 +226,24 @@ fn a_makers_business_reads_in_satoshis_and_shares() {
 }
 
 #[test]
+fn a_maker_is_told_why_nobody_hears_of_its_offer() {
+    let mut business = crate::api::types::Business {
+        sides: Vec::new(),
+        open_sat: 0,
+        unproven_sat: 0,
+        profit_sat: 0,
+        not_announced: None,
+    };
+    assert!(!show_maker::business(&business).contains("not told"));
+    business.not_announced = Some("its price makes no sense".into());
+    let shown = show_maker::business(&business);
+    assert!(
+        shown.contains("Others are not told of this: its price makes no sense\n"),
+        "{shown}"
+    );
+}
+
+#[test]
 fn errors_are_sentences() {
     assert_eq!(sentence("no node is running"), "No node is running.");
     assert_eq!(sentence("Go on?"), "Go on?");
