@@ -43,6 +43,7 @@ fn what_was_done_long_ago_is_shown_and_counted_as_before() {
     assert!(!cancelled.unwrap().status.success(), "it is over");
 
     // And business goes on.
+    market.wait_quotes();
     let new = Taken::take(&market.taker, Way::Out, 100_000, &[]);
     market.confirm_and_claim(&new);
     market.mine(5);

@@ -45,7 +45,10 @@ fn with_a_clock_two_hours_off_no_swap_is_begun_that_would_not_end() {
         assert_eq!(node.status()["open_swaps"], 0);
         purse.assert_changed(node, &market.bitcoind, Change::default());
     }
-    set_clock(&mut market, false, &clocks, OFF);
+    // Killed: one that is stopped takes its offer back, and what it offers then is from the future for the taker.
+    wait_offer(&market.taker, Way::Out, AMOUNT);
+    market.makers[0].kill9();
+    start_at(&mut market, false, &clocks, OFF);
     let taken = Taken::take(&market.taker, Way::Out, AMOUNT, &[]);
     let (outpoint, _) = taken.wait_funding(&market.bitcoind);
     finish(&market, &taken, outpoint, &before);
@@ -101,6 +104,15 @@ fn set_clock(market: &mut Market, of_taker: bool, clocks: &Clocks, ahead: i64) {
         false => &mut market.makers[0],
     };
     node.stop();
+    start_at(market, of_taker, clocks, ahead);
+}
+
+/// Starts the machine again at another time.
+fn start_at(market: &mut Market, of_taker: bool, clocks: &Clocks, ahead: i64) {
+    let node = match of_taker {
+        true => &mut market.taker,
+        false => &mut market.makers[0],
+    };
     node.set_program(clocks.ahead(ahead));
     node.restart();
     for node in [&market.taker, &market.makers[0]] {

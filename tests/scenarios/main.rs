@@ -74,6 +74,7 @@ mod makers_lean;
 mod makers_liar;
 mod makers_pause;
 mod network_alone;
+mod network_leaves;
 mod network_six;
 mod network_strangers;
 mod never_funded;

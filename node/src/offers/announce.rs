@@ -32,6 +32,11 @@ const LOOK: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(5);
 /// After a start channels come back one by one: before this no offer of the last run is withdrawn.
 const SETTLE: Duration = Duration::from_secs(60);
+/// What a withdrawal is given to leave this node before its connections close.
+const FAREWELL: Duration = Duration::from_millis(300);
+/// After a start all is said once more: others may just have heard as much of this maker as they take, where it was stopped and
+/// started several times.
+const REPEAT: Duration = Duration::from_secs(60);
 /// Announcements at once, and per minute in the long run: others take one more at once from a maker.
 const ALL: (u32, u32) = (9, 1);
 /// Of these for new prices alone, so that a pause can always be announced.
@@ -91,6 +96,7 @@ impl Announcer {
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut told: Option<Told> = None;
         let started = Instant::now();
+        let mut repeated = false;
         let mut gone_since: Option<Instant> = None;
         let mut all = SenderLimits::new(ALL.0, ALL.1, 1);
         let mut prices = SenderLimits::new(PRICES.0, PRICES.1, 1);
@@ -109,7 +115,10 @@ impl Announcer {
             told = told.or_else(|| self.told_before());
             // Where others look for this node may have changed with a restart: what was told before is told again.
             let at = told.as_ref().and_then(|told| told.at);
-            let elapsed = at.map_or(AGAIN, |at| at.elapsed());
+            let mut elapsed = at.map_or(AGAIN, |at| at.elapsed());
+            if !repeated && started.elapsed() >= REPEAT {
+                (elapsed, repeated) = (AGAIN, true);
+            }
             let mut need = need(told.as_ref(), &terms, by_owner, elapsed);
             if need == Need::Gone {
                 let since = *gone_since.get_or_insert_with(Instant::now);
@@ -152,9 +161,9 @@ impl Announcer {
             if let Some(told) = &told {
                 self.strengthen(&mut strength, told);
             }
-            let mut strong = None;
+            let (mut strong, mut stopping) = (None, false);
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => return,
+                _ = stop.wait_for(|stop| *stop) => stopping = true,
                 () = self.changed.notified() => {}
                 changed = swaps.changed() => if changed.is_err() { return },
                 changed = contact.changed() => {
@@ -166,6 +175,12 @@ impl Announcer {
                 }
                 offer = strength.found() => strong = Some(offer),
                 () = tokio::time::sleep(pause) => {}
+            }
+            if stopping {
+                if let Some(told) = told.filter(|told| !told.terms.is_none()) {
+                    self.withdraw(&told.terms).await;
+                }
+                return;
             }
             // These are the terms that were told last: with others the search would have ended.
             if let Some(offer) = strong.filter(|_| all.take(&(), SystemClock.now())) {
@@ -218,6 +233,22 @@ impl Announcer {
             .await
             .map_err(|e| e.to_string())??;
         self.put_out(offer).await
+    }
+
+    /// Takes the offer back, as nobody answers here for a while: what others took of this maker they keep one more for that.
+    async fn withdraw(&self, told: &Terms) {
+        let nothing = Terms {
+            out: None,
+            into: None,
+            ..*told
+        };
+        match self.announce(&nothing).await {
+            Ok(_) => tokio::time::sleep(FAREWELL).await,
+            Err(reason) => tracing::warn!(
+                reason,
+                "the offer could not be withdrawn: others believe it until it expires"
+            ),
+        }
     }
 
     async fn put_out(&self, offer: Offer) -> Result<u8, String> {

@@ -8,8 +8,9 @@ use cambista_protocol::signed::Signed;
 
 use super::need::Terms;
 
-/// How long an offer stands (seconds): three renewals may be missed, and a node that dies is not asked for long.
-const LIFETIME: u64 = 2 * 3600;
+/// How long an offer stands (seconds): some renewals may be missed, and of two clocks one may be two hours off; a node that
+/// dies is not asked for longer than that needs.
+const LIFETIME: u64 = 3 * 3600;
 
 /// Where others find this node in the market's network, the best ways first.
 pub(super) struct Contact {
