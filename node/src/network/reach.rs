@@ -92,6 +92,8 @@ impl Driver {
             for listener in self.reservations.reachable() {
                 self.swarm.remove_listener(listener);
             }
+        } else {
+            self.reservations.lost(Instant::now());
         }
     }
 

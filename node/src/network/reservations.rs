@@ -16,8 +16,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 
 /// The relays asked and to ask.
 pub(super) struct Reservations {
-    /// From when relays are asked; never, for a node that needs none.
+    /// From when relays are asked; not now, while others can call.
     from: Option<Instant>,
+    /// Whether anybody has to reach this node.
+    wanted: bool,
     lenders: HashMap<PeerId, Lender>,
     held: HashMap<ListenerId, PeerId>,
 }
@@ -34,6 +36,7 @@ impl Reservations {
     pub(super) fn new(from: Option<Instant>) -> Self {
         Self {
             from,
+            wanted: from.is_some(),
             lenders: HashMap::new(),
             held: HashMap::new(),
         }
@@ -50,6 +53,13 @@ impl Reservations {
     pub(super) fn reachable(&mut self) -> Vec<ListenerId> {
         self.from = None;
         self.held.drain().map(|(listener, _)| listener).collect()
+    }
+
+    /// Others can call no more, if they ever could: relays are asked again.
+    pub(super) fn lost(&mut self, now: Instant) {
+        if self.wanted && self.from.is_none() {
+            self.from = Some(now);
+        }
     }
 
     /// A connected peer at `address` lends a hand.
@@ -128,6 +138,7 @@ mod tests {
         let now = Instant::now();
         let mut all = Reservations::new(Some(now + Duration::from_secs(20)));
         lenders(&mut all, 3, now);
+        all.lost(now);
         assert!(all.next(now).is_none(), "it may yet turn out otherwise");
         all.not_reachable(now);
         let (first, address) = all.next(now).unwrap();
@@ -146,6 +157,10 @@ mod tests {
         assert_ne!(third, first);
         assert_eq!(all.reachable().len(), 1);
         assert!(all.due().is_none());
+
+        // The way others called is gone: relays are asked anew.
+        all.lost(now);
+        assert!(all.due().is_some());
     }
 
     #[test]
@@ -175,6 +190,8 @@ mod tests {
         all.not_reachable(now);
         assert!(all.due().is_none());
         all.reachable();
+        all.lost(now);
+        assert!(all.due().is_none());
         lenders(&mut all, 100, now);
         assert_eq!(all.lenders.len(), MOST);
     }
