@@ -94,12 +94,16 @@ impl std::fmt::Debug for NetworkConfig {
 pub struct Limits {
     /// Established connections accepted from others.
     pub inbound: usize,
+    /// Of these, places for peers the owner named and those this node has reached by calling: nobody else fills them.
+    pub inbound_known: usize,
     /// Established connections made by this node.
     pub outbound: usize,
     /// Outbound connections that may be open before searches for peers make no more of them.
     pub searching: usize,
     /// Connections that are still being set up, in each direction.
     pub pending: usize,
+    /// Of those being accepted, from one IP address (counted as for `per_address`).
+    pub pending_per_address: usize,
     /// Established connections with one peer, both directions together.
     pub per_peer: usize,
     /// Connections accepted from one IP address, those being set up included; an IPv6 /64 counts as
@@ -125,9 +129,11 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             inbound: 256,
+            inbound_known: 32,
             outbound: 128,
             searching: 24,
             pending: 64,
+            pending_per_address: 8,
             per_peer: 4,
             per_address: 32,
             relayed: 64,

@@ -4,7 +4,7 @@
 //! at addresses.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     convert::Infallible,
     net::IpAddr,
     task::{Context, Poll},
@@ -33,6 +33,9 @@ pub(super) fn memory(percent: u8) -> memory_connection_limits::Behaviour {
     memory_connection_limits::Behaviour::with_max_percentage(f64::from(percent) / 100.0)
 }
 
+/// Peers a place is kept for at most: those remembered, and the owner's.
+const MOST_KNOWN: usize = 256;
+
 /// Bounds the number of connections: by direction, peer and address. Holds nothing but the
 /// connections there are, so it is itself bounded by what it allows.
 pub(super) struct Connections {
@@ -40,6 +43,7 @@ pub(super) struct Connections {
     calling: HashSet<ConnectionId>,
     called: HashMap<ConnectionId, Option<IpAddr>>,
     established: HashMap<ConnectionId, Established>,
+    known: VecDeque<PeerId>,
     outside: Outside,
 }
 
@@ -71,6 +75,7 @@ impl Connections {
             calling: HashSet::new(),
             called: HashMap::new(),
             established: HashMap::new(),
+            known: VecDeque::new(),
             outside: Outside::default(),
         }
     }
@@ -85,6 +90,15 @@ impl Connections {
         let address = of_peer.find_map(|c| c.address);
         self.outside.put(peer, address, now);
         true
+    }
+
+    /// Keeps a place for this peer, when it calls. Only for those that strangers cannot name: the last so many as remembered.
+    pub(super) fn know(&mut self, peer: PeerId) {
+        self.known.retain(|known| *known != peer);
+        if self.known.len() >= MOST_KNOWN {
+            self.known.pop_front();
+        }
+        self.known.push_back(peer);
     }
 
     fn check_established(
@@ -105,16 +119,24 @@ impl Connections {
                 let over_relays = all.filter(|c| c.inbound && c.relayed).count();
                 check("over relays", over_relays, self.limits.relayed)?;
             }
-            check("from others", same_way, self.limits.inbound)
+            let most = if self.known.contains(peer) {
+                self.limits.inbound
+            } else {
+                let kept = self.limits.inbound_known;
+                self.limits.inbound.saturating_sub(kept)
+            };
+            check("from others", same_way, most)
         } else {
             check("to others", same_way, self.limits.outbound)
         }
     }
 
-    fn count_from(&self, address: IpAddr) -> usize {
+    /// Those being accepted from there, and those that are.
+    fn count_from(&self, address: IpAddr) -> (usize, usize) {
         let pending = self.called.values().filter(|a| **a == Some(address));
         let established = self.established.values();
-        pending.count() + established.filter(|c| c.address == Some(address)).count()
+        let established = established.filter(|c| c.address == Some(address));
+        (pending.count(), established.count())
     }
 }
 
@@ -142,8 +164,11 @@ impl NetworkBehaviour for Connections {
             if self.outside.has_address(&address, Instant::now()) {
                 return Err(ConnectionDenied::new(Out));
             }
-            let current = self.count_from(address);
-            check("from one address", current, self.limits.per_address)?;
+            let (pending, established) = self.count_from(address);
+            let most = self.limits.pending_per_address;
+            check("being accepted from one address", pending, most)?;
+            let all = pending.saturating_add(established);
+            check("from one address", all, self.limits.per_address)?;
         }
         self.called.insert(id, address);
         Ok(())
@@ -314,6 +339,42 @@ mod tests {
         accept(&mut all, 2, peer, "/ip4/192.0.2.1/tcp/1").unwrap_err();
         close(&mut all, 0, peer);
         accept(&mut all, 3, peer, "/ip4/192.0.2.1/tcp/1").unwrap();
+    }
+
+    #[test]
+    fn two_addresses_that_never_finish_their_calls_do_not_keep_others_out() {
+        let mut all = connections(|_| {});
+        let mut number = 0;
+        let mut call = |from: &str| {
+            number += 1;
+            let id = ConnectionId::new_unchecked(number);
+            let remote = from.parse().unwrap();
+            all.handle_pending_inbound_connection(id, &Multiaddr::empty(), &remote)
+        };
+        for from in ["/ip4/192.0.2.1/tcp/1", "/ip4/192.0.2.2/tcp/1"] {
+            let begun = (0..100).filter(|_| call(from).is_ok()).count();
+            assert_eq!(begun, 8);
+        }
+        call("/ip4/192.0.2.3/tcp/1").unwrap();
+    }
+
+    #[test]
+    fn strangers_leave_places_for_those_this_node_has_called_before() {
+        let mut all = connections(|l| {
+            l.inbound = 4;
+            l.inbound_known = 2;
+        });
+        let known = PeerId::random();
+        all.know(known);
+        let from = |n: usize| format!("/ip4/192.0.2.{n}/tcp/1");
+        for number in 1..3 {
+            accept(&mut all, number, PeerId::random(), &from(number)).unwrap();
+        }
+        accept(&mut all, 3, PeerId::random(), &from(3)).unwrap_err();
+        accept(&mut all, 4, known, &from(4)).unwrap();
+        (0..1000).for_each(|_| all.know(PeerId::random()));
+        assert_eq!(all.known.len(), MOST_KNOWN);
+        accept(&mut all, 5, known, &from(5)).unwrap_err();
     }
 
     #[test]

@@ -120,7 +120,10 @@ impl Driver {
         {
             let (mut cache, seen) = (self.view.cache(), unix_time());
             match &called {
-                Some(known) => cache.reached(peer, &known.address, seen),
+                Some(known) => {
+                    cache.reached(peer, &known.address, seen);
+                    self.swarm.behaviour_mut().limits.know(peer);
+                }
                 // It called us. It may answer where it says it listens.
                 None => {
                     let public = |at: &&Multiaddr| {

@@ -98,6 +98,15 @@ impl Network {
         let wants_calls =
             config.nat && !hidden && !config.listen.is_empty() && config.external.is_empty();
         let cache = Cache::new(config.known);
+        // Those that were reached come first there; the owner's own last here, so that they are the last forgotten.
+        let reached = cache.peers().iter().rev().filter(|met| met.reached > 0);
+        let reached = reached.filter_map(|met| met.addresses.first());
+        for peer in reached
+            .chain(&config.bootstrap)
+            .filter_map(address::peer_of)
+        {
+            swarm.behaviour_mut().limits.know(peer);
+        }
         let public_only = config.network != bitcoin::Network::Regtest;
         let view = Arc::new(View::new(config.external, hidden, public_only, cache));
         let (commands, received) = mpsc::channel(COMMANDS);

@@ -94,6 +94,7 @@ async fn swarms_in_one_process_can_do_without_sockets() {
 async fn connections_beyond_the_limit_are_refused_and_places_come_free_again() {
     let mut config = listening();
     config.limits.inbound = 2;
+    config.limits.inbound_known = 0;
     let hub = Node::start(config).await;
     let (first, second) = (Node::with_bootstrap(&hub).await, Node::listening().await);
     hub.next_peer().await;
