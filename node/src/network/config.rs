@@ -116,6 +116,15 @@ pub struct Limits {
     pub messages_at_once: u32,
     /// See `messages_at_once`.
     pub messages_per_minute: u32,
+    /// Bytes that may come over one connection at once, and within a second in the long run, whatever they are. A peer that
+    /// sends more is disconnected and not let in again for ten minutes.
+    pub bytes_at_once: u64,
+    /// See `bytes_at_once`.
+    pub bytes_per_second: u64,
+    /// Streams a peer may open on one connection at once, and within a second in the long run; see `bytes_at_once`.
+    pub streams_at_once: u64,
+    /// See `streams_at_once`.
+    pub streams_per_second: u64,
     /// No new connections while this process holds more than this share of the machine's memory
     /// (hundredths): the rest belongs to the swaps already running.
     pub memory_percent: u8,
@@ -139,6 +148,12 @@ impl Default for Limits {
             relayed: 64,
             messages_at_once: 3_000,
             messages_per_minute: 3_000,
+            // A whole book, as asked for, and what else is said meanwhile.
+            bytes_at_once: 128 << 20,
+            bytes_per_second: 1 << 20,
+            // Twice the messages that are counted.
+            streams_at_once: 6_000,
+            streams_per_second: 100,
             memory_percent: 75,
             requests: 256,
             requests_per_peer: 16,

@@ -342,7 +342,8 @@ impl Driver {
     /// Shows a peer out: it is disconnected, and refused for a while.
     pub(super) fn put_outside(&mut self, peer: PeerId, why: &str) {
         // What it had sent before is heard after, and a connection takes a moment to close.
-        if self.swarm.behaviour_mut().limits.put_outside(peer) {
+        let home = self.floods.home(&peer);
+        if self.swarm.behaviour_mut().limits.put_outside(peer, home) {
             tracing::warn!(%peer, why, "peer disconnected, and refused for a while");
         }
         // The error only says that the connection is closed already.

@@ -7,7 +7,7 @@ use libp2p::{
     core::ConnectedPoint,
     gossipsub, identify, ping,
     request_response::{self, Message, OutboundFailure},
-    swarm::{ConnectionId, SwarmEvent},
+    swarm::{ConnectionError, ConnectionId, SwarmEvent},
 };
 use tokio::time::Instant;
 
@@ -19,12 +19,24 @@ use super::{
     handler::Verdict,
     identify::version,
     offers,
+    pace::is_too_much,
     peers::PeerInfo,
 };
 
 impl Driver {
     pub(super) fn on_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
         match event {
+            SwarmEvent::ConnectionClosed {
+                peer_id,
+                num_established,
+                cause: Some(ConnectionError::IO(error)),
+                ..
+            } if is_too_much(&error) => {
+                self.put_outside(peer_id, "more came from it than any honest peer sends");
+                if num_established == 0 {
+                    self.on_gone(&peer_id);
+                }
+            }
             SwarmEvent::Behaviour(event) => self.on_behaviour(event),
             SwarmEvent::ConnectionEstablished {
                 peer_id,
@@ -39,10 +51,7 @@ impl Driver {
                 ..
             } => {
                 tracing::debug!(peer = %peer_id, ?cause, "peer gone");
-                self.view.gone(&peer_id);
-                self.floods.gone(&peer_id);
-                self.reservations.gone(&peer_id);
-                self.bootstrap.lost(&peer_id, Instant::now());
+                self.on_gone(&peer_id);
             }
             SwarmEvent::OutgoingConnectionError {
                 connection_id,
@@ -113,6 +122,13 @@ impl Driver {
             }
             _ => {}
         }
+    }
+
+    fn on_gone(&mut self, peer: &PeerId) {
+        self.view.gone(peer);
+        self.floods.gone(peer);
+        self.reservations.gone(peer);
+        self.bootstrap.lost(peer, Instant::now());
     }
 
     fn on_established(&mut self, peer: PeerId, connection: ConnectionId, end: &ConnectedPoint) {

@@ -59,6 +59,11 @@ impl Floods {
         }
     }
 
+    /// Where it called from, if it did.
+    pub(super) fn home(&self, peer: &PeerId) -> Option<IpAddr> {
+        self.homes.get(peer).copied()
+    }
+
     /// No connection with it is left.
     pub(super) fn gone(&mut self, peer: &PeerId) {
         self.homes.remove(peer);

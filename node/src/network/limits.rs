@@ -80,14 +80,12 @@ impl Connections {
         }
     }
 
-    /// Refuses this peer from now on, and for a shorter while the address it calls from. False when it was refused before.
-    pub(super) fn put_outside(&mut self, peer: PeerId) -> bool {
+    /// Refuses this peer from now on, and for a shorter while the address it called from. False when it was refused before.
+    pub(super) fn put_outside(&mut self, peer: PeerId, address: Option<IpAddr>) -> bool {
         let now = Instant::now();
         if self.outside.has_peer(&peer, now) {
             return false;
         }
-        let mut of_peer = self.established.values().filter(|c| c.peer == peer);
-        let address = of_peer.find_map(|c| c.address);
         self.outside.put(peer, address, now);
         true
     }

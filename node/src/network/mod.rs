@@ -30,6 +30,7 @@ mod limits;
 mod local;
 mod muxer;
 mod offers;
+mod pace;
 mod peers;
 mod quic;
 mod quote;

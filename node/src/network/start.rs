@@ -62,7 +62,7 @@ impl Network {
         let now = Instant::now();
         let bootstrap = Bootstrap::new(&config.bootstrap, local, now + KNOWN_FIRST)?;
 
-        let meter = Meter::default();
+        let meter = Meter::new(&config.limits);
         let (relaying, relayed) = relay::client::new(local);
         let leads = Leads::new(config.network);
         let transport =

@@ -13,6 +13,8 @@ use std::{
 use futures::{AsyncRead, AsyncWrite};
 use libp2p::core::muxing::{StreamMuxer, StreamMuxerBox, StreamMuxerEvent, SubstreamBox};
 
+use super::{config::Limits, pace::Pace};
+
 /// Bytes sent and received since the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Traffic {
@@ -22,11 +24,15 @@ pub struct Traffic {
     pub sent: u64,
 }
 
-/// Counts for everyone who holds a clone.
+/// Counts for everyone who holds a clone, and holds each connection to its bounds.
 #[derive(Clone, Default)]
-pub(super) struct Meter(Arc<(AtomicU64, AtomicU64)>);
+pub(super) struct Meter(Arc<(AtomicU64, AtomicU64)>, Arc<Limits>);
 
 impl Meter {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self(Arc::default(), Arc::new(limits.clone()))
+    }
+
     pub(super) fn read(&self) -> Traffic {
         Traffic {
             received: self.0.0.load(Ordering::Relaxed),
@@ -39,11 +45,11 @@ impl Meter {
         StreamMuxerBox::new(Counted {
             inner: connection,
             meter: self.clone(),
+            pace: Arc::new(Pace::new(&self.1)),
         })
     }
 
-    fn received(&self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    fn received(&self, bytes: u64) {
         self.0.0.fetch_add(bytes, Ordering::Relaxed);
     }
 
@@ -56,6 +62,8 @@ impl Meter {
 struct Counted<T> {
     inner: T,
     meter: Meter,
+    /// Of the connection with all its streams.
+    pace: Arc<Pace>,
 }
 
 impl<T> Counted<T> {
@@ -63,6 +71,7 @@ impl<T> Counted<T> {
         Counted {
             inner,
             meter: self.meter.clone(),
+            pace: Arc::clone(&self.pace),
         }
     }
 }
@@ -76,7 +85,10 @@ impl StreamMuxer for Counted<StreamMuxerBox> {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<Self::Substream>> {
         let stream = Pin::new(&mut self.inner).poll_inbound(context);
-        stream.map_ok(|stream| self.of(stream))
+        stream.map_ok(|stream| {
+            self.pace.opened();
+            self.of(stream)
+        })
     }
 
     fn poll_outbound(
@@ -95,6 +107,8 @@ impl StreamMuxer for Counted<StreamMuxerBox> {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<StreamMuxerEvent>> {
+        // The swarm asks here after everything it has done with the streams.
+        self.pace.check()?;
         Pin::new(&mut self.inner).poll(context)
     }
 }
@@ -107,7 +121,9 @@ impl AsyncRead for Counted<SubstreamBox> {
     ) -> Poll<io::Result<usize>> {
         let read = Pin::new(&mut self.inner).poll_read(context, buffer);
         read.map_ok(|bytes| {
-            self.meter.received(bytes);
+            let read = u64::try_from(bytes).unwrap_or(u64::MAX);
+            self.meter.received(read);
+            self.pace.received(read);
             bytes
         })
     }

@@ -79,6 +79,45 @@ async fn a_peer_whose_offers_break_the_rules_is_disconnected() {
     assert!(liar.ask(&hub, Protocol::Quote, b"again").await.is_err());
 }
 
+/// What is not counted one by one: here large requests, few enough for the count of messages.
+#[tokio::test]
+async fn a_peer_that_sends_more_bytes_than_an_honest_one_is_disconnected_and_refused() {
+    let hub = Node::start(narrow(|limits| {
+        limits.bytes_at_once = 100_000;
+        limits.bytes_per_second = 0;
+    }))
+    .await;
+    shown_out_by(&hub, &[0; 3_000], 33).await;
+}
+
+#[tokio::test]
+async fn a_peer_that_opens_more_streams_than_an_honest_one_is_disconnected_and_refused() {
+    let hub = Node::start(narrow(|limits| {
+        limits.streams_at_once = 60;
+        limits.streams_per_second = 0;
+    }))
+    .await;
+    shown_out_by(&hub, b"hello", 60).await;
+}
+
+/// Asks until the hub hangs up, which it does before `most` answers; then nobody but the flooder is kept out.
+async fn shown_out_by(hub: &Node, body: &[u8], most: usize) {
+    let (flooder, other) = (Node::listening().await, Node::listening().await);
+    let mut answered = 0;
+    while flooder.ask(hub, Protocol::Quote, body).await.is_ok() {
+        answered += 1;
+        assert!(answered <= most, "{answered}");
+    }
+    assert!(answered >= most / 2, "{answered}");
+    let deadline = Instant::now() + SOON;
+    while hub.net.peers().iter().any(|p| p.peer == flooder.id()) {
+        assert!(Instant::now() < deadline);
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert!(flooder.ask(hub, Protocol::Quote, b"again").await.is_err());
+    other.ask(hub, Protocol::Quote, b"hello").await.unwrap();
+}
+
 #[tokio::test]
 async fn no_connection_is_made_or_taken_when_memory_is_short() {
     let full = Node::start(narrow(|limits| limits.memory_percent = 0)).await;
