@@ -139,6 +139,10 @@ impl Mempool {
                 let Some(tx) = self.rpc.raw_transaction(&spender).await? else {
                     continue;
                 };
+                // Since they were looked up nobody may want to know any more, or have been told by the stream.
+                if !self.is_news(&tx) {
+                    continue;
+                }
                 observer.spent_in_mempool(&tx).await?;
                 let mut watched = self.watched();
                 for outpoint in outpoints {
