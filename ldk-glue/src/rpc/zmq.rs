@@ -18,9 +18,10 @@ const PARTS: usize = 3;
 /// The length of a greeting.
 const GREETING: usize = 64;
 
-/// How long the publisher may take for anything: to be connected to, to greet, to send a part it has begun, to answer. After
-/// so long a silence it is asked whether it is there.
+/// How long the publisher may take for anything: to be connected to, to greet, to send a part it has begun, to answer.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// After so long a silence it is asked whether it is there.
+const QUIET: Duration = Duration::from_secs(30);
 /// The command, with no limit for the publisher's own patience.
 const PING: &[u8] = b"\x04PING\0\0";
 
@@ -32,6 +33,7 @@ const COMMAND: u8 = 4;
 #[derive(Debug)]
 pub(crate) struct Subscription {
     stream: BufReader<TcpStream>,
+    quiet: Duration,
     patience: Duration,
 }
 
@@ -56,6 +58,7 @@ impl Subscription {
         let stream = TcpStream::connect(address).await?;
         let mut this = Self {
             stream: BufReader::new(stream),
+            quiet: QUIET,
             patience,
         };
         this.stream.get_mut().write_all(&greeting()).await?;
@@ -113,7 +116,7 @@ impl Subscription {
     /// Waits for the beginning of a frame, for ever as long as the publisher answers now and then.
     async fn first_byte(&mut self) -> io::Result<u8> {
         // One byte is either read or not: to give up waiting for it loses none.
-        if let Ok(first) = timeout(self.patience, self.stream.read_u8()).await {
+        if let Ok(first) = timeout(self.quiet, self.stream.read_u8()).await {
             return first;
         }
         self.send(COMMAND, PING).await?;
@@ -166,6 +169,9 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    /// What nobody keeps to who is not there, and nobody has to who is.
+    const SHORT: Duration = Duration::from_millis(300);
 
     #[test]
     fn a_publisher_is_looked_for_where_bitcoind_is() {
@@ -233,18 +239,16 @@ mod tests {
             stream.write_all(message).await.unwrap();
         })
         .await;
-        let patience = Duration::from_secs(1);
-        let heard = Subscription::with_patience(&address, "rawtx", patience).await;
-        assert_eq!(heard.unwrap().next().await.unwrap(), b"ab");
+        let mut heard = Subscription::open(&address, "rawtx").await.unwrap();
+        heard.quiet = SHORT;
+        assert_eq!(heard.next().await.unwrap(), b"ab");
     }
 
     #[tokio::test]
     async fn a_publisher_that_is_gone_without_a_word_is_noticed() {
-        let patience = Duration::from_millis(300);
         let silent = publisher_that(async |_stream| std::future::pending().await).await;
-        let mut heard = Subscription::with_patience(&silent, "rawtx", patience)
-            .await
-            .unwrap();
+        let mut heard = Subscription::open(&silent, "rawtx").await.unwrap();
+        (heard.quiet, heard.patience) = (SHORT, SHORT);
         let error = heard.next().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 
@@ -254,16 +258,15 @@ mod tests {
             std::future::pending().await
         })
         .await;
-        let mut heard = Subscription::with_patience(&half, "rawtx", patience)
-            .await
-            .unwrap();
+        let mut heard = Subscription::open(&half, "rawtx").await.unwrap();
+        (heard.quiet, heard.patience) = (SHORT, SHORT);
         let error = heard.next().await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
 
         // Somebody who takes connections and says nothing at all.
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        let error = Subscription::with_patience(&address, "rawtx", patience).await;
+        let error = Subscription::with_patience(&address, "rawtx", SHORT).await;
         assert_eq!(error.unwrap_err().kind(), io::ErrorKind::TimedOut);
     }
 
