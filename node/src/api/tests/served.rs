@@ -1,6 +1,7 @@
 //! The made-up node served on a real socket, as the daemon does.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -56,6 +57,13 @@ pub(crate) async fn served(change: impl FnOnce(&mut Fake)) -> Served {
         server,
         dir,
         _temp: temp,
+    }
+}
+
+/// Waits until somebody waits for news of this.
+pub(crate) async fn listened_to<T>(news: &watch::Sender<T>) {
+    while news.receiver_count() == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 

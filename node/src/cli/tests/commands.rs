@@ -10,7 +10,7 @@ use super::super::dispatch;
 use super::super::failure::{Exit, Failure};
 use crate::api::tests::fake_orders::plan;
 use crate::api::tests::fake_swaps::{DEPOSIT, DONE, FAILED, MAKER};
-use crate::api::tests::served::{Served, served};
+use crate::api::tests::served::{Served, listened_to, served};
 use crate::api::types::{Limits, PaymentState};
 
 async fn typed(node: &Served, line: &str) -> Result<Exit, Failure> {
@@ -190,8 +190,10 @@ async fn following_survives_a_restart_of_the_node() {
     let next = served(|node| node.version.send_modify(|version| *version = DONE)).await;
     let (dir, stop) = (node.dir.clone(), node.stop.clone());
     let new_address = next.address.clone();
+    let version = node.node.version.clone();
     tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // The command follows the swap by now.
+        listened_to(&version).await;
         stop.send_replace(true);
         dir.forget_api_address();
         tokio::time::sleep(Duration::from_millis(700)).await;
