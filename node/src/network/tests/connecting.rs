@@ -35,8 +35,7 @@ async fn a_lost_bootstrap_peer_is_called_until_it_is_back() {
     assert!(node.net.peers()[0].bootstrap);
     config.listen = vec![hub.address()];
     hub.net.shutdown().await;
-    sleep(A_WHILE).await;
-    assert!(node.net.peers().is_empty());
+    node.has_peers(0).await;
     let hub = Node::start(config).await;
     assert_eq!(node.next_peer().await, hub.id());
 }
@@ -76,6 +75,7 @@ async fn a_port_in_use_stops_the_start() {
         offers,
         peers,
         gate: Arc::new(Semaphore::new(0)),
+        waiting: Arc::new(Semaphore::new(0)),
     };
     let result = Network::start(config, Arc::new(recorder)).await;
     assert!(matches!(result, Err(NetworkError::Listen { .. })));
@@ -107,6 +107,7 @@ async fn connections_beyond_the_limit_are_refused_and_places_come_free_again() {
     assert_eq!(hub.net.peers().len(), 2);
 
     first.net.shutdown().await;
+    hub.has_peers(1).await;
     third.ask(&hub, Protocol::Quote, b"hello").await.unwrap();
     second.ask(&hub, Protocol::Quote, b"hello").await.unwrap();
 }

@@ -29,8 +29,9 @@ async fn a_peer_that_asks_too_often_is_disconnected_and_refused_while_others_are
     while flooder.ask(&hub, Protocol::Quote, b"flood").await.is_ok() {
         answered += 1;
     }
-    assert_eq!(answered, 20);
-    assert!(hub.net.peers().iter().all(|p| p.peer != flooder.id()));
+    // It is given another one a minute.
+    assert!((20..=22).contains(&answered), "{answered}");
+    hub.has_peers(0).await;
     let error = flooder.ask(&hub, Protocol::Quote, b"again").await;
     assert!(error.is_err());
     other.ask(&hub, Protocol::Quote, b"hello").await.unwrap();
@@ -46,20 +47,29 @@ async fn a_peer_that_floods_offers_is_disconnected() {
     let flooder = Node::with_bootstrap(&hub).await;
     hub.next_peer().await;
     flooder.next_peer().await;
-    for number in 0..40u8 {
-        flooder.net.publish_offer(vec![b'a', number]).await.unwrap();
-    }
-    let deadline = Instant::now() + SOON;
-    while !hub.net.peers().is_empty() {
-        assert!(Instant::now() < deadline);
-        sleep(Duration::from_millis(50)).await;
-    }
+    publish_until_alone(&flooder, b'a', &hub).await;
     let mut offers = hub.offers.lock().await;
     let mut heard = 0;
     while offers.try_recv().is_ok() {
         heard += 1;
     }
-    assert!(heard <= 20, "{heard}");
+    assert!(heard <= 22, "{heard}");
+}
+
+/// Publishes offers until the hub has parted from who does: what is published before the hub's gossip has begun is not sent.
+async fn publish_until_alone(from: &Node, kind: u8, hub: &Node) {
+    let deadline = Instant::now() + SOON;
+    for round in 0u8.. {
+        for number in 0..8 {
+            let offer = vec![kind, round, number];
+            from.net.publish_offer(offer).await.unwrap();
+        }
+        if hub.net.peers().is_empty() {
+            return;
+        }
+        assert!(Instant::now() < deadline);
+        sleep(Duration::from_millis(500)).await;
+    }
 }
 
 #[tokio::test]
@@ -68,14 +78,7 @@ async fn a_peer_whose_offers_break_the_rules_is_disconnected() {
     let liar = Node::with_bootstrap(&hub).await;
     hub.next_peer().await;
     liar.next_peer().await;
-    for number in 0..8u8 {
-        liar.net.publish_offer(vec![b'r', number]).await.unwrap();
-    }
-    let deadline = Instant::now() + SOON;
-    while !hub.net.peers().is_empty() {
-        assert!(Instant::now() < deadline);
-        sleep(Duration::from_millis(50)).await;
-    }
+    publish_until_alone(&liar, b'r', &hub).await;
     assert!(liar.ask(&hub, Protocol::Quote, b"again").await.is_err());
 }
 

@@ -20,7 +20,8 @@ mod hundred;
 mod reaching;
 mod requests;
 
-const SOON: Duration = Duration::from_secs(15);
+/// Long enough for what is certain to happen, also on a machine that runs other tests.
+const SOON: Duration = Duration::from_secs(60);
 /// Long enough for gossip to arrive if it were on its way.
 const A_WHILE: Duration = Duration::from_secs(3);
 
@@ -31,6 +32,8 @@ struct Recorder {
     peers: mpsc::Sender<PeerId>,
     /// A request whose first byte is `w` waits for a permit here.
     gate: Arc<Semaphore>,
+    /// Has a permit for every one that has come to the gate.
+    waiting: Arc<Semaphore>,
 }
 
 impl Handler for Recorder {
@@ -59,6 +62,7 @@ impl Handler for Recorder {
                 Some(b's') => Some(b"short".to_vec()),
                 Some(b'x') => Some(vec![0; protocol.max_bytes() + 1]),
                 Some(b'w') => {
+                    self.waiting.add_permits(1);
                     self.gate.acquire().await.unwrap().forget();
                     Some(body)
                 }
@@ -78,6 +82,7 @@ struct Node {
     offers: Mutex<mpsc::Receiver<(PeerId, Vec<u8>)>>,
     peers: Mutex<mpsc::Receiver<PeerId>>,
     gate: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
 }
 
 impl Node {
@@ -89,11 +94,12 @@ impl Node {
             .try_init();
         let (offers, offers_seen) = mpsc::channel(1000);
         let (peers, peers_seen) = mpsc::channel(1000);
-        let gate = Arc::new(Semaphore::new(0));
+        let [gate, waiting] = [(); 2].map(|()| Arc::new(Semaphore::new(0)));
         let recorder = Recorder {
             offers,
             peers,
             gate: gate.clone(),
+            waiting: waiting.clone(),
         };
         let net = Network::start(config, Arc::new(recorder)).await.unwrap();
         Self {
@@ -101,6 +107,7 @@ impl Node {
             offers: Mutex::new(offers_seen),
             peers: Mutex::new(peers_seen),
             gate,
+            waiting,
         }
     }
 
@@ -148,6 +155,15 @@ impl Node {
         let mut offers = self.offers.lock().await;
         let seen = timeout(A_WHILE, offers.recv()).await;
         assert!(seen.is_err(), "unexpected offer {seen:?}");
+    }
+
+    /// Waits until so many peers are connected.
+    async fn has_peers(&self, count: usize) {
+        let deadline = Instant::now() + SOON;
+        while self.net.peers().len() != count {
+            assert!(Instant::now() < deadline, "{:?}", self.net.peers());
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Waits until the handler is told of a peer.

