@@ -19,8 +19,8 @@ use crate::taker_killed::make_room;
 
 /// What a node is given (MiB): some times of what it needs here.
 const SIZE: u32 = 64;
-/// A node that cannot write is gone after this.
-const AT_ONCE: Duration = secs(5);
+/// A node that cannot write is gone after this, however slow the machine.
+const AT_ONCE: Duration = secs(60);
 /// Exit code: something is wrong, no money was moved.
 const OTHER: i32 = 1;
 

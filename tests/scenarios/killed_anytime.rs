@@ -1,7 +1,7 @@
 //! Nodes are killed at any moment of a swap, and no channel is closed for it: both sides end with what the swap gives.
 //! Then the same under load: swaps both ways with two makers, and any of the nodes killed again and again among them.
 //!
-//! `CAMBISTA_KILLS` makes it more kills, of each kind.
+//! `CAMBISTA_KILLS` makes it more kills, of each kind. `CAMBISTA_SEED` makes the same moments of it again.
 
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 use bitcoin::OutPoint;
 use cambista_harness::market::USUAL;
 use cambista_harness::transaction::paid_in_mempool;
-use cambista_harness::wait::{FOUND_AGAIN, secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Taken, Way};
 
 use crate::load::Load;
@@ -217,7 +217,7 @@ fn kill_and_restart(market: &mut Market, victims: Victims) {
 
 /// The contract's output as soon as there is one; none when both sides have given the swap up before.
 fn funded_or_over(market: &Market, taken: &Taken) -> Option<OutPoint> {
-    wait_for("the swap to be funded or given up", secs(60), || {
+    wait_for("the swap to be funded or given up", FOUND_AGAIN, || {
         if let Ok((outpoint, _)) =
             paid_in_mempool(&market.bitcoind, &taken.script, taken.quote.amount_sat)
         {
@@ -231,13 +231,15 @@ fn funded_or_over(market: &Market, taken: &Taken) -> Option<OutPoint> {
     })
 }
 
-/// Moments that differ from run to run; they are printed.
+/// Moments that differ from run to run; what they come from is printed.
 struct Chance(u64);
 
 impl Chance {
     fn new() -> Self {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
-        Self(now.map_or(1, |now| u64::from(now.subsec_nanos())))
+        let chosen = std::env::var("CAMBISTA_SEED").ok();
+        let seed = chosen.map_or_else(any_seed, |seed| seed.parse().unwrap());
+        println!("CAMBISTA_SEED={seed}");
+        Self(seed)
     }
 
     fn up_to(&mut self, longest: u64) -> u64 {
@@ -254,4 +256,9 @@ impl Chance {
         let longest = self.up_to(longest);
         self.up_to(longest)
     }
+}
+
+fn any_seed() -> u64 {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.map_or(1, |now| u64::from(now.subsec_nanos()))
 }

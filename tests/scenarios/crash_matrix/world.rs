@@ -10,12 +10,12 @@ use cambista_harness::swap::OnChain;
 use cambista_harness::transaction::{
     Seen, paid_in_mempool, read_spend_in_mempool, spend_in_blocks, spend_in_mempool,
 };
-use cambista_harness::wait::secs;
+use cambista_harness::wait::{FOUND_AGAIN, secs};
 use cambista_harness::{Change, Market, MarketOptions, Node, Purse, Taken, Way};
 use serde_json::{Value, json};
 
-/// A swap goes on within this, however often both sides die meanwhile.
-const PATIENCE: Duration = secs(120);
+/// A swap goes on within this when nobody dies any more.
+const PATIENCE: Duration = FOUND_AGAIN;
 const POLL: Duration = Duration::from_millis(20);
 /// So deep a transaction is final.
 pub(super) const REORG_DEPTH: u32 = 6;
@@ -179,18 +179,21 @@ impl World {
         }
     }
 
-    /// Asks again and again, while nodes die and come back.
+    /// Asks again and again, while nodes die and come back. Every death takes its time: what is waited for is due after the last.
     pub(super) fn wait<T>(
         &mut self,
         what: &str,
         mut probe: impl FnMut(&Self) -> Result<T, String>,
     ) -> T {
-        let started = Instant::now();
+        let (mut since, mut deaths) = (Instant::now(), self.kills);
         loop {
             self.revive();
+            if self.kills != deaths {
+                (since, deaths) = (Instant::now(), self.kills);
+            }
             match probe(self) {
                 Ok(value) => return value,
-                Err(seen) if started.elapsed() > PATIENCE => {
+                Err(seen) if since.elapsed() > PATIENCE => {
                     panic!("waited {PATIENCE:?} for {what}; last seen: {seen}")
                 }
                 Err(_) => std::thread::sleep(POLL),
