@@ -1,6 +1,7 @@
 //! Strangers turn the market against itself: they ask and do not swap, hold what they are paid, and make offers that lie.
 //! Honest swaps go through meanwhile.
 
+use std::cell::RefCell;
 use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -9,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bitcoin::Network;
 use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey};
 use cambista_harness::market::{p2p_addresses, wait_usable};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, Node, Taken, Way};
 use cambista_protocol::cbor;
 use cambista_protocol::market::offer::{MAX_LIFETIME, Offer, Rate};
@@ -50,7 +51,7 @@ fn strangers_that_only_ask_shut_nobody_out() {
             runtime.spawn(async move { ask_for_ever(&target, &stop, &given).await })
         })
         .collect();
-    wait_for("strangers with quotes", secs(60), || {
+    wait_for("strangers with quotes", FOUND_AGAIN, || {
         let given = given.load(Ordering::Relaxed);
         (given >= 16).then_some(()).ok_or_else(|| given.to_string())
     });
@@ -172,7 +173,7 @@ fn payments_held_by_a_stranger_stop_at_the_cap() {
         stranger.own.catch_up(chain);
     }
     before[1].assert_changed(maker, chain, wanted[1]);
-    wait_for("the maker to be free again", secs(30), || {
+    wait_for("the maker to be free again", FOUND_AGAIN, || {
         let open = maker.status()["open_swaps"].clone();
         (open == 0).then_some(()).ok_or_else(|| open.to_string())
     });
@@ -189,7 +190,7 @@ fn stranger_channel(market: &Market, stranger: &Payer) -> String {
     market.mine(1);
     stranger.own.catch_up(chain);
     stranger.own.open_channel(maker, CHANNEL, CHANNEL / 2);
-    let funding = chain.wait_for_mempool(1, secs(60))[0];
+    let funding = chain.wait_for_mempool(1, FOUND_AGAIN)[0];
     market.mine(6);
     stranger.own.catch_up(chain);
     wait_usable(maker, 2);
@@ -206,15 +207,18 @@ fn offers_that_lie_cost_a_taker_nothing() {
     let runtime = Runtime::new().unwrap();
     let target = p2p_addresses(taker)[0].clone();
     let (peer, at) = contact(&target);
+    // Connected to the end: what was sent arrives, sooner or later.
+    let wires = RefCell::new(Vec::new());
     let gossip = |bytes: Vec<u8>| {
         let (peer, at) = (peer, at.clone());
-        runtime.block_on(async move {
+        wires.borrow_mut().push(runtime.block_on(async move {
             let wire = Wire::mute().await;
             wire.offers(peer, &at).await;
             wire.publish_when_heard(bytes).await;
-            // What was sent is to arrive before the connection is closed.
-            tokio::time::sleep(Duration::from_millis(300)).await;
-        });
+            // Asked after what was sent, on the same connection.
+            wire.offers(peer, &at).await;
+            wire
+        }));
     };
     let listed = || {
         let offers = taker.cli(&["offers", "out"]);
@@ -271,7 +275,7 @@ fn offers_that_lie_cost_a_taker_nothing() {
         both.sort();
         both
     };
-    wait_for("the thief's offer", secs(60), || {
+    wait_for("the thief's offer", FOUND_AGAIN, || {
         let listed = listed();
         (listed == both())
             .then_some(())
@@ -289,7 +293,7 @@ fn offers_that_lie_cost_a_taker_nothing() {
         offer.sequence = second;
         offer.out = Some(rate(2));
     }));
-    let later = wait_for("the later offer", secs(60), || {
+    let later = wait_for("the later offer", FOUND_AGAIN, || {
         let seen = fee(&thief.id());
         let other = seen != cheapest;
         other.then_some(seen).ok_or_else(|| cheapest.to_string())
@@ -322,8 +326,8 @@ fn a_crowd_of_made_up_makers_hides_nobody() {
     // Takes every call and says nothing.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent = format!("/ip4/127.0.0.1/tcp/{}", silent.local_addr().unwrap().port());
-    let made = crowd(&runtime, &[taker, maker], CROWD, &[NOBODY, &silent]);
-    wait_for("the crowd in the book", secs(30), || {
+    let (made, wires) = crowd(&runtime, &[taker, maker], CROWD, &[NOBODY, &silent]);
+    wait_for("the crowd in the book", FOUND_AGAIN, || {
         let offers = taker.cli(&["offers", "out"]);
         let listed = offers["offers"].as_array().unwrap().len();
         (listed >= CROWD / 2)
@@ -331,6 +335,7 @@ fn a_crowd_of_made_up_makers_hides_nobody() {
             .ok_or_else(|| listed.to_string())
     });
     println!("{made} made-up makers");
+    drop(wires);
     let before = purses(&market);
     let wanted = swap_both_ways(&market, [(Way::Out, 500_000), (Way::In, 200_000)]);
     before[0].assert_changed(taker, &market.bitcoind, wanted[0]);
@@ -345,8 +350,14 @@ const NOBODY: &str = "/ip4/127.0.0.1/tcp/1";
 /// What one peer may bring of makers nobody knows, at once.
 const OF_ONE: usize = 200;
 
-/// Gossips so many made-up makers that lead to one of these addresses.
-fn crowd(runtime: &Runtime, nodes: &[&Node], makers: usize, addresses: &[&str]) -> usize {
+/// Gossips so many made-up makers that lead to one of these addresses. Says how many, and who gossips: what was sent arrives
+/// while these are connected.
+fn crowd(
+    runtime: &Runtime,
+    nodes: &[&Node],
+    makers: usize,
+    addresses: &[&str],
+) -> (usize, Vec<Wire>) {
     let secp = Secp256k1::new();
     let offers: Vec<Vec<u8>> = (0..makers)
         .map(|number| {
@@ -375,8 +386,9 @@ fn crowd(runtime: &Runtime, nodes: &[&Node], makers: usize, addresses: &[&str]) 
         .iter()
         .map(|node| contact(&p2p_addresses(node)[0]))
         .collect();
+    let mut wires = Vec::new();
     for some in offers.chunks(OF_ONE / 2) {
-        runtime.block_on(async {
+        wires.push(runtime.block_on(async {
             let wire = Wire::mute().await;
             for (peer, at) in &contacts {
                 wire.offers(*peer, at).await;
@@ -384,10 +396,10 @@ fn crowd(runtime: &Runtime, nodes: &[&Node], makers: usize, addresses: &[&str]) 
             for offer in some {
                 wire.publish_when_heard(offer.clone()).await;
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
-        });
+            wire
+        }));
     }
-    offers.len()
+    (offers.len(), wires)
 }
 
 /// Who makes offers in its own name that lead to another maker.

@@ -8,7 +8,7 @@ use cambista_harness::transaction::{
     Path, Seen, read_spend_in_mempool, spend_in_blocks, spend_in_mempool, wait_joint_spend,
     wait_spend,
 };
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Purse};
 use cambista_protocol::message::SwapRequest;
 
@@ -199,10 +199,11 @@ fn a_sweep_pinned_by_its_receiver_is_claimed_long_before_t() {
     }
     let mut blocks = 0;
     let claim = loop {
+        let refused = refusals(&prey);
         mine_empty(&prey, 1);
         blocks += 1;
         assert!(blocks <= REVEAL_MARGIN / 2, "pinned until too close to T");
-        let bid = wait_bid(&prey, outpoint, sweep.txid);
+        let bid = wait_bid(&prey, outpoint, sweep.txid, refused);
         if let Some(claim) = bid.filter(|bid| bid.fee_sat >= ALONE * u64::from(needed)) {
             break claim;
         }
@@ -292,17 +293,23 @@ fn mine_empty(prey: &Prey, n: u32) {
     prey.sync();
 }
 
-/// Another spend of this than the known one, if the node bids successfully for this block.
-fn wait_bid(prey: &Prey, outpoint: OutPoint, known: Txid) -> Option<Seen> {
-    let until = std::time::Instant::now() + secs(2);
-    while std::time::Instant::now() < until {
-        let bid = read_spend_in_mempool(&prey.bitcoind, outpoint).ok();
-        if let Some(bid) = bid.filter(|bid| bid.txid != known) {
-            return Some(bid);
+/// Another spend of this than the known one, if the node bids successfully for this block; before it, this many bids of it were
+/// refused.
+fn wait_bid(prey: &Prey, outpoint: OutPoint, known: Txid, refused: usize) -> Option<Seen> {
+    wait_for("a bid, taken or refused", FOUND_AGAIN, || {
+        let bid = read_spend_in_mempool(&prey.bitcoind, outpoint)?;
+        match bid.txid != known {
+            true => Ok(Some(bid)),
+            false if refusals(prey) > refused => Ok(None),
+            false => Err(format!("at height {}", prey.bitcoind.height())),
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
-    }
-    None
+    })
+}
+
+/// How many bids of the taker's were refused, as its log has it.
+fn refusals(prey: &Prey) -> usize {
+    let log = std::fs::read_to_string(prey.taker.dir().join("node.log")).unwrap();
+    log.matches("a spend was not taken by the mempool").count()
 }
 
 /// What the confirmed sweeps of these bring the taker (sat).
@@ -324,7 +331,7 @@ fn received(prey: &Prey, outpoints: &[OutPoint]) -> u64 {
 #[track_caller]
 fn assert_outcome(prey: &Prey, swap: &Agreed, outcome: &str) {
     let hash = cambista_protocol::words::SwapId(swap.payer.payment_hash).to_string();
-    wait_for(&format!("a swap to end as {outcome}"), secs(60), || {
+    wait_for(&format!("a swap to end as {outcome}"), FOUND_AGAIN, || {
         let list = prey.taker.api_get("/swaps");
         let mut swaps = list["swaps"].as_array().unwrap().iter();
         let found = swaps.find(|seen| seen["payment_hash"] == hash);

@@ -9,8 +9,11 @@ use cambista::network::{
     Handler, Limits, Multiaddr, Network, NetworkConfig, NetworkHandle, PeerId, Protocol, Verdict,
 };
 use cambista_harness::market::p2p_addresses;
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Market, Node, Taken, Way};
+use cambista_protocol::cbor;
 use cambista_protocol::market::offer::{MAX_LIFETIME, Offer, Rate};
+use cambista_protocol::message::BookRequest;
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use tokio::runtime::Runtime;
@@ -63,6 +66,10 @@ impl Stranger {
             let mut asked = 0;
             let began = Instant::now();
             self.net.dial(at).await.unwrap();
+            while !self.is_connected(peer) {
+                assert!(began.elapsed() < FOUND_AGAIN, "not let in at all");
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
             while self.is_connected(peer) {
                 let ask = || {
                     self.net
@@ -71,25 +78,24 @@ impl Stranger {
                 asked += futures::future::join_all((0..AT_ONCE).map(|_| ask()))
                     .await
                     .len();
-                assert!(began.elapsed() < Duration::from_secs(120), "asked {asked}");
+                assert!(began.elapsed() < FOUND_AGAIN, "asked {asked}");
             }
             asked
         })
     }
 
-    /// Whether it is let in, and stays so for a while.
+    /// Whether it is let in, and answered. The refusal comes once both know who the other is: to the caller that is a call that
+    /// succeeded, and ends before an answer.
     fn is_let_in(&self, node: &Node) -> bool {
         let (peer, at) = address(node);
-        // The refusal comes once both know who the other is: to the caller that is a call that succeeded.
-        let _ = self.runtime.block_on(self.net.dial(at));
-        let until = Instant::now() + Duration::from_secs(2);
-        while Instant::now() < until {
-            if !self.is_connected(peer) {
-                return false;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        true
+        let ask = BookRequest {
+            network: Chain::Regtest,
+            after: None,
+        };
+        let asked = self
+            .net
+            .request(peer, vec![at], Protocol::Book, cbor::to_vec(&ask));
+        self.runtime.block_on(asked).is_ok()
     }
 }
 
@@ -118,7 +124,7 @@ fn one_that_floods_both_sides_is_shown_out_while_a_swap_goes_through() {
         market.confirm_and_claim(&taken);
         for flood in floods {
             let (asked, inside) = flood.join().unwrap();
-            assert!(asked >= 2_000, "shown out after {asked}");
+            assert!(asked >= 500, "shown out after {asked}");
             assert!(!inside, "let in again");
         }
         market.mine(5);
@@ -126,7 +132,10 @@ fn one_that_floods_both_sides_is_shown_out_while_a_swap_goes_through() {
         taken.assert_outcome(maker, "done");
     });
     for node in [maker, taker] {
-        assert_eq!(node.status()["p2p_peers"], 1, "only the other is left");
+        wait_for("only the other to be left", FOUND_AGAIN, || {
+            let peers = node.status()["p2p_peers"].clone();
+            (peers == 1).then_some(()).ok_or_else(|| peers.to_string())
+        });
     }
 }
 
@@ -181,7 +190,7 @@ fn offers_of_another_network_are_not_listed_and_its_nodes_not_talked_to() {
     // A node of another network is parted from as soon as it has said so.
     let other = Stranger::start(Chain::Signet);
     other.runtime.block_on(other.net.dial(at.clone())).unwrap();
-    let parted = Instant::now() + Duration::from_secs(60);
+    let parted = Instant::now() + FOUND_AGAIN;
     while other.is_connected(peer) {
         assert!(Instant::now() < parted);
         std::thread::sleep(Duration::from_millis(50));
@@ -197,7 +206,7 @@ fn offers_of_another_network_are_not_listed_and_its_nodes_not_talked_to() {
             liar.net.publish_offer(offer).await.unwrap();
         }
     });
-    let known = Instant::now() + Duration::from_secs(60);
+    let known = Instant::now() + FOUND_AGAIN;
     while listed() == before {
         assert!(
             Instant::now() < known,
