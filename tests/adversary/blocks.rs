@@ -1,6 +1,9 @@
 //! Blocks that everybody concerned takes in.
 
+use bitcoin::OutPoint;
 use cambista_harness::Bitcoind;
+use cambista_harness::transaction::{spend_in_blocks, spend_in_mempool};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 
 /// So many come at once where none of them matters by itself.
 const AT_ONCE: u32 = 12;
@@ -27,6 +30,22 @@ pub(crate) fn empty_to_height(bitcoind: &Bitcoind, height: u32, seen: impl Fn())
         (0..n).for_each(|_| bitcoind.mine_only(&[]));
         seen();
     }
+}
+
+/// Waits until all of these are spent, and mines what spends them.
+#[track_caller]
+pub(crate) fn with_spends(bitcoind: &Bitcoind, outpoints: &[OutPoint], mine: impl Fn()) {
+    let confirmed = |outpoint: &OutPoint| spend_in_blocks(bitcoind, *outpoint, 40).is_some();
+    for outpoint in outpoints {
+        wait_for("a spend in the mempool or in a block", FOUND_AGAIN, || {
+            let spent = confirmed(outpoint) || spend_in_mempool(bitcoind, *outpoint).is_some();
+            spent
+                .then_some(())
+                .ok_or_else(|| format!("none at height {}", bitcoind.height()))
+        });
+    }
+    mine();
+    assert!(outpoints.iter().all(confirmed), "no block takes them");
 }
 
 fn left(bitcoind: &Bitcoind, height: u32) -> Option<u32> {

@@ -9,13 +9,20 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use bitcoin::OutPoint;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::bitcoind::Bitcoind;
 use crate::node::{Node, NodeOptions};
 use crate::swap::{OnChain, Taken};
 use crate::transaction::{Seen, spend_in_blocks, spend_in_mempool};
 use crate::wait::{FOUND_AGAIN, secs, wait_for};
+
+/// A payer claims within this once it may: not much longer than nodes take to find each other. One that has more to wait for
+/// than the other side gets its next block then.
+const CLAIMED_WITHIN: Duration = secs(90);
+
+/// A taker has quotes of every maker within this, and routes to it: gossip of channels takes its time.
+const QUOTES_WITHIN: Duration = secs(180);
 
 /// What a maker asks: a fixed part (sat) and millionths of the amount.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -252,14 +259,16 @@ impl Market {
         }
     }
 
-    /// Mines until the contract at `outpoint` is spent and that is in a block, whatever was mined before.
+    /// Mines until the contract at `outpoint` is spent and that is in a block, whatever was mined before. When it has the
+    /// confirmations its payer reveals, beside the blocks, and the funder hands over its key: no further block comes meanwhile.
     ///
     /// # Panics
     /// When that does not happen within a few blocks more than the quote asks for.
     #[track_caller]
     pub fn mine_until_claimed(&self, taken: &Taken, outpoint: OutPoint) -> OnChain {
+        let wanted = taken.quote.confirmations;
         // A node that was just started has its peers to find again.
-        let spend = self.mine_until_spent(outpoint, taken.quote.confirmations + 6, secs(5));
+        let spend = self.mine_while_unspent(outpoint, wanted, wanted + 6, CLAIMED_WITHIN);
         OnChain {
             outpoint,
             funding: Seen::read(&self.bitcoind, outpoint.txid),
@@ -274,14 +283,27 @@ impl Market {
     /// When it is not after so many blocks.
     #[track_caller]
     pub fn mine_until_spent(&self, outpoint: OutPoint, blocks: u32, patience: Duration) -> Seen {
+        self.mine_while_unspent(outpoint, 1, blocks, patience)
+    }
+
+    /// As [`Market::mine_until_spent`], for an output that is spent when it has so many confirmations.
+    #[track_caller]
+    fn mine_while_unspent(
+        &self,
+        outpoint: OutPoint,
+        confirmations: u32,
+        blocks: u32,
+        patience: Duration,
+    ) -> Seen {
         let chain = &self.bitcoind;
         for _ in 0..blocks {
             if let Some(spend) = spend_in_blocks(chain, outpoint, 40) {
                 return spend;
             }
             let until = Instant::now() + patience;
-            let confirmed = !chain.mempool().contains(&outpoint.txid);
-            while confirmed && spend_in_mempool(chain, outpoint).is_none() && Instant::now() < until
+            while spend_in_mempool(chain, outpoint).is_none()
+                && !wants_a_block(chain, outpoint, confirmations)
+                && Instant::now() < until
             {
                 sleep(Duration::from_millis(50));
             }
@@ -323,7 +345,7 @@ impl Market {
         for (already, maker) in self.makers.iter().enumerate() {
             let to = lightning_address(maker);
             opener.cli(&["channel", "open", &to, &size, "--announced"]);
-            self.bitcoind.wait_for_mempool(already + 1, secs(60));
+            self.bitcoind.wait_for_mempool(already + 1, FOUND_AGAIN);
             opener = maker;
         }
         // Six confirmations let the network be told of a channel.
@@ -338,14 +360,14 @@ impl Market {
     /// Waits until every maker answers the taker, and a route to each is known.
     ///
     /// # Panics
-    /// When one is not found within a minute.
+    /// When one is not found within [`QUOTES_WITHIN`].
     #[track_caller]
     pub fn wait_quotes(&self) {
         let started = Instant::now();
         while let Err(seen) = self.ask_everybody() {
             assert!(
-                started.elapsed() < secs(60),
-                "no quotes and routes from every maker after a minute; last seen: {seen}"
+                started.elapsed() < QUOTES_WITHIN,
+                "no quotes and routes from every maker after {QUOTES_WITHIN:?}; last seen: {seen}"
             );
             // A quote reserves what it is for until it expires: not too many.
             sleep(Duration::from_millis(300));
@@ -365,6 +387,15 @@ impl Market {
         let all = (0..self.makers.len()).all(known);
         all.then_some(()).ok_or_else(|| answer.to_string())
     }
+}
+
+/// Whether the output waits for a block: it is in the mempool, or has fewer confirmations than this.
+#[track_caller]
+fn wants_a_block(chain: &Bitcoind, outpoint: OutPoint, confirmations: u32) -> bool {
+    let output = chain.rpc("gettxout", json!([outpoint.txid, outpoint.vout]));
+    let has = output.unwrap()["confirmations"].as_u64();
+    // One that nobody knows of is on its way to the mempool again.
+    has.is_some_and(|has| has < u64::from(confirmations))
 }
 
 fn folder(dir: &Path, name: &str) -> PathBuf {

@@ -10,7 +10,7 @@ use crate::bitcoind::Bitcoind;
 use crate::ledger::Change;
 use crate::node::Node;
 use crate::transaction::{Seen, paid_in_mempool, spend_in_blocks, wait_spend};
-use crate::wait::{FOUND_AGAIN, secs, wait_for};
+use crate::wait::{FOUND_AGAIN, wait_for};
 
 /// Which way a taker's money moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -132,7 +132,7 @@ impl Taken {
     #[track_caller]
     pub fn wait_funding(&self, bitcoind: &Bitcoind) -> (OutPoint, Seen) {
         let amount = self.quote.amount_sat;
-        wait_for("the funding in the mempool", secs(60), || {
+        wait_for("the funding in the mempool", FOUND_AGAIN, || {
             paid_in_mempool(bitcoind, &self.script, amount)
         })
     }
@@ -141,7 +141,7 @@ impl Taken {
     #[track_caller]
     pub fn wait_other_funding(&self, bitcoind: &Bitcoind, known: OutPoint) -> (OutPoint, Seen) {
         let amount = self.quote.amount_sat;
-        wait_for("another funding in the mempool", secs(60), || {
+        wait_for("another funding in the mempool", FOUND_AGAIN, || {
             let found = paid_in_mempool(bitcoind, &self.script, amount)?;
             let other = found.0 != known;
             other.then_some(found).ok_or_else(|| "that one".to_owned())
@@ -162,6 +162,16 @@ impl Taken {
     pub fn confirmed_spend(&self, bitcoind: &Bitcoind, outpoint: OutPoint) -> Seen {
         let found = spend_in_blocks(bitcoind, outpoint, 8);
         found.expect("a confirmed spend of the contract")
+    }
+
+    /// Waits until `payer` has decided to reveal, which it does beside the blocks: a further one that comes before puts it off.
+    #[track_caller]
+    pub fn wait_revealed(&self, payer: &Node) {
+        wait_for("the payer to reveal", FOUND_AGAIN, || {
+            let swap = self.seen_by(payer);
+            let revealed = swap["state"] == "revealed" || swap["state"] == "sweeping";
+            revealed.then_some(()).ok_or_else(|| swap.to_string())
+        });
     }
 
     /// The swap as `node`, the taker or its maker, has it.

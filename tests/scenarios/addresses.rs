@@ -32,6 +32,10 @@ fn of_every_kind(fee_rate: u32) {
         assert!(second.quote.amount_sat > AMOUNT);
         let [one, two] = [&first, &second].map(|taken| taken.wait_funding(&market.bitcoind).0);
         market.mine(first.quote.confirmations.max(second.quote.confirmations));
+        // The block of the one claim must not come before the other is told R.
+        for (taken, outpoint) in [(&first, one), (&second, two)] {
+            taken.wait_spend(&market.bitcoind, outpoint);
+        }
         let seen = [(&first, one), (&second, two)]
             .map(|(taken, outpoint)| market.mine_until_claimed(taken, outpoint));
 

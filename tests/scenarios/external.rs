@@ -3,8 +3,8 @@
 use bitcoin::OutPoint;
 use cambista_harness::market::{DEAR, USUAL};
 use cambista_harness::swap::{OnChain, signed};
-use cambista_harness::transaction::{Path, Seen, paid_in_mempool, spend_in_blocks};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::transaction::{Path, Seen, paid_in_mempool};
+use cambista_harness::wait::{FOUND_AGAIN, secs, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Price, Taken, Way};
 use serde_json::{Value, json};
 
@@ -55,6 +55,7 @@ fn an_exact_deposit_is_swapped_and_a_second_comes_home(fee_rate: u32) {
     assert_eq!(deposit["amount_sat"], AMOUNT);
     let outpoint = send(&market, &taken, &deposit, AMOUNT);
     market.mine(taken.quote.confirmations);
+    taken.wait_spend(&market.bitcoind, outpoint);
     let seen = market.mine_until_claimed(&taken, outpoint);
     assert_eq!(seen.spend.path(outpoint), Path::Key);
     let received = Change {
@@ -86,16 +87,12 @@ fn an_exact_deposit_is_swapped_and_a_second_comes_home(fee_rate: u32) {
     taken.assert_outcome(&market.taker, "done");
 }
 
-/// Waits until the output is spent to the taker alone and that is in a block.
+/// Mines until the output is spent to the taker alone and that is in a block. It takes a block or two until the node knows that
+/// it is not swapped, and a moment beside the blocks until it is sent home.
 fn comes_home(market: &Market, outpoint: OutPoint) -> Seen {
-    for _ in 0..8 {
-        if let Some(spend) = spend_in_blocks(&market.bitcoind, outpoint, 12) {
-            assert_eq!(spend.path(outpoint), Path::Key);
-            return spend;
-        }
-        market.mine(1);
-    }
-    panic!("{outpoint} did not come home");
+    let spend = market.mine_until_spent(outpoint, 8, secs(10));
+    assert_eq!(spend.path(outpoint), Path::Key);
+    spend
 }
 
 /// Another amount, one that comes too late, and none at all: the taker pays for the way home and nothing else.
@@ -176,7 +173,7 @@ fn the_address_is_shown_when_the_payment_is_held() {
     let swap = taken.seen_by(&market.taker);
     assert!(swap["deposit"].is_null(), "{swap}");
     market.makers[0].thaw();
-    let deposit = wait_for("the address", secs(60), || {
+    let deposit = wait_for("the address", FOUND_AGAIN, || {
         let swap = taken.seen_by(&market.taker);
         let deposit = swap["deposit"].clone();
         let shown = deposit.is_object();
@@ -184,6 +181,7 @@ fn the_address_is_shown_when_the_payment_is_held() {
     });
     let outpoint = send(&market, &taken, &deposit, AMOUNT);
     market.mine(taken.quote.confirmations);
+    taken.wait_spend(&market.bitcoind, outpoint);
     let seen: OnChain = market.mine_until_claimed(&taken, outpoint);
     assert_eq!(seen.spend.path(outpoint), Path::Key);
     market.mine(5);

@@ -5,7 +5,7 @@ use cambista_harness::filler::{estimate, floor};
 use cambista_harness::market::USUAL;
 use cambista_harness::swap::signed;
 use cambista_harness::transaction::{Path, spend_in_mempool};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Auction, Change, Filler, Market, MarketOptions, Taken, Way};
 
 use crate::taker_killed::{finish, purses};
@@ -34,7 +34,9 @@ fn a_claim_follows_it_too() {
     let taken = Taken::take(&market.taker, Way::Out, 400_000, &more);
     let (outpoint, _) = taken.wait_funding(&market.bitcoind);
     market.makers[0].freeze();
-    market.mine(taken.quote.confirmations + 1);
+    market.mine(taken.quote.confirmations);
+    taken.wait_revealed(&market.taker);
+    market.mine(1);
     let mut claim = Auction::of(outpoint);
     let cheap = claim.wait_rate(&market.bitcoind, CALM);
     assert_eq!(cheap.path(outpoint), Path::Claim);
@@ -182,7 +184,7 @@ fn a_limit_binds_until_the_value_is_at_stake() {
     chain.mine_only(&[funding.txid.to_string()]);
     spike(&market, &mut filler, SPIKE);
     market.mine_empty(2);
-    wait_for("the taker to say what it waits for", secs(60), || {
+    wait_for("the taker to say what it waits for", FOUND_AGAIN, || {
         let swap = taken.seen_by(&market.taker);
         let next = swap["next"].as_str().unwrap_or_default().to_owned();
         let says = next.contains(&format!("your limit is {LIMIT} sat"));
@@ -199,7 +201,8 @@ fn a_limit_binds_until_the_value_is_at_stake() {
     let last = taken.refund_height - REVEAL_MARGIN;
     while chain.height() < last {
         market.mine_empty(1);
-        let bid = sweep.look(chain).expect("the sweep");
+        // One that is being replaced at that moment cannot be read.
+        let bid = sweep.wait(chain, "the sweep", |_| true);
         assert!(
             bid.fee_sat <= LIMIT,
             "{} sat at {}",

@@ -59,8 +59,10 @@ fn funder_sleeps(way: Way) {
 
     funder(&mut market, way).kill9();
     only(&market, funding.txid);
+    market.mine_empty(claimed.quote.confirmations - 1);
+    claimed.wait_revealed(payer(&mut market, way));
     // By the claim leaf, a block after R was told to nobody.
-    market.mine_empty(claimed.quote.confirmations);
+    market.mine_empty(1);
     let claim = claimed.wait_spend(&market.bitcoind, first);
     assert_eq!(claim.path(first), Path::Claim);
     only(&market, claim.txid);

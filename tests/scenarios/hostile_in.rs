@@ -8,12 +8,13 @@ mod silent;
 mod terms;
 mod unpaid;
 
-use bitcoin::Txid;
-use cambista_harness::transaction::{Path, Seen, spend_in_blocks, spend_in_mempool};
-use cambista_harness::wait::{secs, wait_for};
+use bitcoin::OutPoint;
+use cambista_harness::transaction::{self, Path, Seen, spend_in_blocks};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Purse};
 use serde_json::Value;
 
+use crate::adversary::blocks;
 use crate::adversary::in_maker::InMaker;
 use crate::adversary::payer::{Bought, Funded};
 use crate::adversary::prey::Prey;
@@ -63,24 +64,14 @@ fn funded(prey: &InPrey) -> (Bought, Funded) {
 /// Waits until something in the mempool spends the output.
 #[track_caller]
 fn wait_spend(prey: &InPrey, funded: &Funded) -> Seen {
-    let txid: Txid = wait_for("a spend in the mempool", secs(30), || {
-        spend_in_mempool(&prey.bitcoind, funded.outpoint)
-            .ok_or_else(|| format!("none at height {}", prey.bitcoind.height()))
-    });
-    Seen::read(&prey.bitcoind, txid)
+    transaction::wait_spend(&prey.bitcoind, funded.outpoint)
 }
 
 /// Mines until the refund of every one of these is in a block; says what they cost the taker, their fundings included (sat).
 #[track_caller]
 fn refunded<'a>(prey: &InPrey, swaps: impl Iterator<Item = &'a Funded> + Clone) -> i64 {
-    wait_for("all refunds in blocks", secs(30), || {
-        prey.mine(1);
-        let back = |funded: &Funded| spend_in_blocks(&prey.bitcoind, funded.outpoint, 30).is_some();
-        match swaps.clone().all(back) {
-            true => Ok(()),
-            false => Err(format!("at height {}", prey.bitcoind.height())),
-        }
-    });
+    let outpoints: Vec<OutPoint> = swaps.clone().map(|funded| funded.outpoint).collect();
+    blocks::with_spends(&prey.bitcoind, &outpoints, || prey.mine(1));
     let cost = |funded: &Funded| {
         let refund = spend_in_blocks(&prey.bitcoind, funded.outpoint, 30).unwrap();
         assert_eq!(refund.path(funded.outpoint), Path::Refund);
@@ -94,7 +85,7 @@ fn refunded<'a>(prey: &InPrey, swaps: impl Iterator<Item = &'a Funded> + Clone) 
 fn assert_over(prey: &InPrey, before: &Purse, lightning: i64, chain: i64) {
     let change = Change { lightning, chain };
     before.assert_settled(&prey.taker, &prey.bitcoind, change);
-    wait_for("every swap to be over", secs(30), || {
+    wait_for("every swap to be over", FOUND_AGAIN, || {
         let open = prey.taker.status()["open_swaps"].clone();
         (open == 0).then_some(()).ok_or_else(|| open.to_string())
     });

@@ -75,14 +75,15 @@ fn closed_under_held_payments(way: Way, closer: Side) {
     payer.cli(&["cancel", id.as_str().unwrap(), "--yes"]);
 
     market.mine(goes_on.quote.confirmations);
+    goes_on.wait_revealed(node(&market, way, Side::Payer));
     // No faster than the two sides do what is theirs to do.
-    let claim = market.mine_until_spent(output, MOST, secs(1));
+    let claim = market.mine_until_spent(output, MOST, secs(5));
     if away {
         assert_eq!(claim.path(output), Path::Claim, "R was told to nobody");
         node_mut(&mut market, way, Side::Holder).restart();
     }
     market.sync();
-    let back = market.mine_until_spent(other, MOST, secs(1));
+    let back = market.mine_until_spent(other, MOST, secs(60));
     assert_eq!(back.path(other), Path::Key, "the payer's key came at once");
 
     closing.mine_until_returned(&market);

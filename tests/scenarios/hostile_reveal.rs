@@ -1,11 +1,11 @@
 //! A taker pays, and then tells, publishes or hands over what it should not, or not when it should: the maker is paid or has
 //! its coins back.
 
-use cambista_harness::transaction::{Path, Seen, spend_in_blocks};
-use cambista_harness::wait::{secs, wait_for};
+use bitcoin::OutPoint;
+use cambista_harness::transaction::{Path, spend_in_blocks, wait_spend};
 
 use crate::adversary::payer::{Bought, Funded, Victims};
-use crate::adversary::{chain, not_r};
+use crate::adversary::{blocks, chain, not_r};
 
 const AMOUNT: u64 = 100_000;
 
@@ -28,15 +28,8 @@ fn what_is_not_r_and_not_the_key_takes_nothing_from_a_maker() {
     not_r::tell_all(payer, chain, &swaps);
     let last = swaps.iter().map(|(swap, _)| swap.contract.refund_height());
     victims.mine_to_height(last.max().unwrap() + 2);
-    wait_for("all refunds in blocks", secs(30), || {
-        victims.mine(1);
-        let spent =
-            |(_, funded): &(Bought, Funded)| spend_in_blocks(chain, funded.outpoint, 30).is_some();
-        match swaps.iter().all(spent) {
-            true => Ok(()),
-            false => Err(format!("at height {}", chain.height())),
-        }
-    });
+    let outpoints: Vec<OutPoint> = swaps.iter().map(|(_, funded)| funded.outpoint).collect();
+    blocks::with_spends(chain, &outpoints, || victims.mine(1));
     let (mut lightning, mut fees) = (0, 0);
     for (swap, funded) in &swaps {
         let refund = spend_in_blocks(chain, funded.outpoint, 30).unwrap();
@@ -92,14 +85,8 @@ fn r_told_early_or_shown_late_pays_the_maker_in_full() {
 
     // Kept until the maker takes its coins back at T, and shown in a block that the mempool knew nothing of.
     victims.mine_to_height(late.contract.refund_height());
-    let refund = wait_for("the maker's refund in the mempool", secs(30), || {
-        cambista_harness::transaction::spend_in_mempool(chain, late_funded.outpoint)
-            .ok_or_else(|| format!("at height {}", chain.height()))
-    });
-    assert_eq!(
-        Seen::read(chain, refund).path(late_funded.outpoint),
-        Path::Refund
-    );
+    let refund = wait_spend(chain, late_funded.outpoint);
+    assert_eq!(refund.path(late_funded.outpoint), Path::Refund);
     chain::mine_alone(chain, &victims.claim(&late, &late_funded, 2)).unwrap();
     victims.sync();
     assert_eq!(payer.wait_key(&late).public_key(), late.funder.internal_key);
@@ -116,11 +103,7 @@ fn a_claim_that_replaces_the_refund_after_t_pays_the_maker() {
     let before = victims.purse();
     let (swap, funded) = victims.funded(AMOUNT);
     victims.mine_to_height(swap.contract.refund_height());
-    wait_for("the maker's refund in the mempool", secs(30), || {
-        cambista_harness::transaction::spend_in_mempool(chain, funded.outpoint)
-            .map(drop)
-            .ok_or_else(|| format!("at height {}", chain.height()))
-    });
+    wait_spend(chain, funded.outpoint);
     chain::send(chain, &victims.claim(&swap, &funded, 50));
     victims.payer.wait_key(&swap);
     victims.mine(7);

@@ -3,7 +3,7 @@
 use bitcoin::OutPoint;
 use cambista_harness::market::{DEAR, USUAL};
 use cambista_harness::transaction::{Path, Seen, spend_in_mempool};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Node, Purse, Taken, Way};
 
 use crate::taker_killed::{finish, purses};
@@ -85,7 +85,9 @@ fn a_limit_with_room_for_the_claim_leaf_is_kept(fee_rate: u32) {
 
 /// Mines until the taker has claimed although the maker sleeps.
 fn claim_alone(market: &Market, taken: &Taken, outpoint: OutPoint) -> Seen {
-    market.mine(taken.quote.confirmations + 1);
+    market.mine(taken.quote.confirmations);
+    taken.wait_revealed(&market.taker);
+    market.mine(1);
     let claim = taken.wait_spend(&market.bitcoind, outpoint);
     market.mine(1);
     claim
@@ -101,7 +103,7 @@ fn a_claim_above_the_limit_waits(fee_rate: u32) {
     let (outpoint, _) = taken.wait_funding(&market.bitcoind);
     at_rate(&mut market.taker, fee_rate * 2);
     market.mine(taken.quote.confirmations + 3);
-    wait_for("the taker to say what it waits for", secs(60), || {
+    wait_for("the taker to say what it waits for", FOUND_AGAIN, || {
         let swap = taken.seen_by(&market.taker);
         let next = swap["next"].as_str().unwrap_or_default();
         let says = next.contains(&format!("your limit is {limit} sat"));

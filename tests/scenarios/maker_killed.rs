@@ -24,7 +24,9 @@ fn out_is_claimed_without_it(fee_rate: u32) {
     let taken = Taken::take(&market.taker, Way::Out, 500_000, &[]);
     let (outpoint, _) = taken.wait_funding(&market.bitcoind);
     market.makers[0].kill9();
-    market.mine(taken.quote.confirmations + 1);
+    market.mine(taken.quote.confirmations);
+    taken.wait_revealed(&market.taker);
+    market.mine(1);
     let claim = taken.wait_spend(&market.bitcoind, outpoint);
     assert_eq!(claim.path(outpoint), Path::Claim);
     market.mine(1);

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::thread::{sleep, spawn};
 use std::time::{Duration, Instant};
 
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, secs, wait_for};
 
 use crate::orders_split::{at, start};
 
@@ -23,7 +23,7 @@ fn all_swaps_of_an_order_are_followed_in_one_view() {
     let output = BufReader::new(child.stdout.take().unwrap());
     let reader = spawn(move || output.lines().map_while(Result::ok).collect::<Vec<_>>());
     // Blocks that come before would use up the time the makers have to fund.
-    wait_for("three makers to fund", secs(60), || {
+    wait_for("three makers to fund", FOUND_AGAIN, || {
         let funded = market.bitcoind.mempool().len();
         (funded == 3)
             .then_some(())
@@ -34,9 +34,13 @@ fn all_swaps_of_an_order_are_followed_in_one_view() {
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }
-        assert!(begun.elapsed() < secs(120), "the order does not end");
+        assert!(begun.elapsed() < FOUND_AGAIN, "the order does not end");
         market.mine(1);
-        sleep(Duration::from_millis(500));
+        // No faster than both sides do what is theirs to do.
+        let until = Instant::now() + secs(3);
+        while market.bitcoind.mempool().is_empty() && Instant::now() < until {
+            sleep(Duration::from_millis(50));
+        }
     };
     let said = reader.join().unwrap();
     let text = said.join("\n");

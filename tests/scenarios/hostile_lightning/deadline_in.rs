@@ -2,7 +2,7 @@
 
 use cambista_harness::swap::{OnChain, signed};
 use cambista_harness::transaction::Path;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, Purse, Taken, Way};
 
 use super::deadline::{BURIED, FAIL_BACK};
@@ -34,8 +34,10 @@ fn r_in_the_last_block_before_lightning_gives_up_pays_the_taker() {
     // The maker claims one while nobody listens, and everybody forgets it.
     market.taker.kill9();
     market.bitcoind.mine_only(&[shown.3.txid.to_string()]);
+    market.mine_empty(shown.1.quote.confirmations - 1);
+    shown.1.wait_revealed(&market.makers[0]);
     // It waits a block for the key of who does not answer.
-    market.mine_empty(shown.1.quote.confirmations + 1);
+    market.mine_empty(1);
     let claim = shown.1.wait_spend(&market.bitcoind, shown.2);
     assert_eq!(claim.path(shown.2), Path::Claim);
     let claim_hex = bitcoin::consensus::encode::serialize_hex(&claim.tx);
@@ -65,7 +67,7 @@ fn r_in_the_last_block_before_lightning_gives_up_pays_the_taker() {
         funding: shown.3,
         spend: claim,
     };
-    wait_for("the payment to be the taker's", secs(60), || {
+    wait_for("the payment to be the taker's", FOUND_AGAIN, || {
         let seen = shown.1.seen_by(&market.makers[0]);
         match seen["locked_until"].is_null() {
             true => Ok(()),
@@ -97,7 +99,7 @@ fn r_in_the_last_block_before_lightning_gives_up_pays_the_taker() {
 
 /// The height at which the taker's Lightning gives this payment back.
 fn deadline(market: &Market, taken: &Taken) -> u32 {
-    let locked = wait_for("the payment under way", secs(30), || {
+    let locked = wait_for("the payment under way", FOUND_AGAIN, || {
         let seen = taken.seen_by(&market.makers[0]);
         seen["locked_until"]
             .as_u64()
