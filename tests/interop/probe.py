@@ -132,9 +132,21 @@ class Probe:
         data = messages.open_swap(os.urandom(32), self.fresh_quote(), off_curve)
         refused("a key off the curve", 0, lambda: self.swap(data))
 
+    def rate_in(self):
+        """What it asks for an `in`. It offers that as soon as it has something to send over Lightning."""
+        deadline = time.time() + 120
+        while time.time() < deadline:
+            offers, _ = messages.read_book_reply(self.peer.request(BOOK, messages.book_request("regtest")))
+            read = [messages.read_offer(offer, "regtest", time.time()) for offer in offers]
+            own = [offer.rate_in for offer in read if offer.peer_id == self.peer.peer_id]
+            if own and own[0] is not None:
+                return own[0]
+            time.sleep(0.5)
+        raise ValueError("the maker offers no `in`")
+
     def other_way(self):
         """An `in`, as far as the payer's terms."""
-        amount = self.offer.rate_in.min
+        amount = self.rate_in().min
         signed = self.quote(messages.quote_request("regtest", "in", amount))
         quote = messages.read_quote(signed, self.offer.maker)
         check((quote.direction, quote.amount) == ("in", amount), "another swap")
@@ -165,7 +177,7 @@ class Probe:
         check(self.peer.connected, "the connection ended with the stream")
         self.fresh_quote()
         stranger = self.call("bitcoin")
-        deadline = time.time() + 20
+        deadline = time.time() + 120
         while stranger.connected and time.time() < deadline:
             time.sleep(0.1)
         check(not stranger.connected, "a peer of another network may stay")

@@ -1,12 +1,14 @@
 //! A day after their end swaps have left the nodes' memory: both sides still show them, count them and know whom they were done
 //! with, before and after a start.
 
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Market, Node, Taken, Way};
 use serde_json::Value;
 
 /// More than the blocks after which a swap leaves memory, counted from the last thing that happened to it.
 const DAY: u32 = 150;
+/// The last line of both sides' stories.
+const LAST: &str = "handed its key over";
 
 #[test]
 fn what_was_done_long_ago_is_shown_and_counted_as_before() {
@@ -17,12 +19,24 @@ fn what_was_done_long_ago_is_shown_and_counted_as_before() {
         market.mine(5);
         taken
     });
+    // The payer's key goes over last of all, a moment after the end.
+    wait_for("both sides to have every key", FOUND_AGAIN, || {
+        let views = old
+            .iter()
+            .flat_map(|taken| market.running().map(|node| taken.seen_by(node)));
+        let without = views.filter(|view| !view["timeline"].to_string().contains(LAST));
+        let without: Vec<Value> = without.collect();
+        without
+            .is_empty()
+            .then_some(())
+            .ok_or_else(|| format!("{without:#?}"))
+    });
     let before = seen(&market, &old);
     for _ in 0..DAY {
         market.bitcoind.mine_only(&[]);
     }
     market.sync();
-    wait_for("both nodes to let both swaps go", secs(60), || {
+    wait_for("both nodes to let both swaps go", FOUND_AGAIN, || {
         let left = left_memory(&market);
         (left == [2, 2])
             .then_some(())

@@ -2,7 +2,7 @@
 //! given, and a whole swap goes through.
 
 use cambista_harness::market::{USUAL, lightning_address, make, p2p_addresses, wait_usable};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, secs, wait_for};
 use cambista_harness::{Bitcoind, Market, Namespaces, Node, NodeOptions, Taken, Way};
 use serde_json::Value;
 
@@ -43,7 +43,7 @@ fn a_maker_nobody_can_call_is_reached_over_a_relay() {
         &CHANNEL.to_string(),
     ];
     maker.cli(&channel);
-    market.bitcoind.wait_for_mempool(1, secs(60));
+    market.bitcoind.wait_for_mempool(1, FOUND_AGAIN);
     market.mine(6);
     wait_usable(maker, 1);
     wait_usable(taker, 1);
@@ -57,13 +57,13 @@ fn a_maker_nobody_can_call_is_reached_over_a_relay() {
         some.then_some(answer.clone()).ok_or(answer.to_string())
     });
     assert_eq!(quotes["quotes"][0]["maker"], maker.status()["node_id"]);
-    assert!(way_to(taker, maker).contains("/p2p-circuit"));
+    assert!(way_to(taker, maker).unwrap().contains("/p2p-circuit"));
 
     let taken = Taken::take(taker, Way::In, AMOUNT, &[]);
     market.confirm_and_claim(&taken);
     market.mine(5);
     taken.assert_outcome(taker, "done");
-    wait_for("the maker to be done", secs(30), || {
+    wait_for("the maker to be done", FOUND_AGAIN, || {
         let swaps = maker.cli(&["swaps"]);
         let done = swaps["swaps"][0]["outcome"] == "done";
         done.then_some(()).ok_or(swaps.to_string())
@@ -86,8 +86,8 @@ fn a_connection_over_a_relay_becomes_a_direct_one() {
     let here = (None, machines.here(), true);
     let taker = start("taker", &machines, &bitcoind, here, &[], &["nat = true"]);
     taker.cli(&["peer", "connect", &told[0]]);
-    wait_for("a direct connection", secs(30), || {
-        let way = way_to(&taker, &maker);
+    wait_for("a direct connection", FOUND_AGAIN, || {
+        let way = way_to(&taker, &maker)?;
         let direct = !way.contains("/p2p-circuit");
         direct.then_some(()).ok_or(way)
     });
@@ -136,19 +136,26 @@ fn at_home(machines: &Namespaces, bitcoind: &Bitcoind, known: &[String], quic: b
 
 /// Waits until the node has found out that only a relay makes it reachable; what it tells others then.
 fn reached_over_relay(node: &Node) -> Vec<String> {
-    wait_for("the maker to be reached over the relay", secs(60), || {
-        let told = p2p_addresses(node);
-        let relayed = told.iter().all(|at| at.contains("/p2p-circuit"));
-        relayed.then_some(told.clone()).ok_or(format!("{told:?}"))
-    })
+    wait_for(
+        "the maker to be reached over the relay",
+        FOUND_AGAIN,
+        || {
+            let told = p2p_addresses(node);
+            let relayed = told.iter().all(|at| at.contains("/p2p-circuit"));
+            relayed.then_some(told.clone()).ok_or(format!("{told:?}"))
+        },
+    )
 }
 
 /// The address over which one node is connected to another.
-fn way_to(node: &Node, other: &Node) -> String {
+///
+/// # Errors
+/// While it is not.
+fn way_to(node: &Node, other: &Node) -> Result<String, String> {
     let id = other.status()["peer_id"].clone();
     let list = node.cli(&["peer", "list"]);
     let peers: &Vec<Value> = list["peers"].as_array().unwrap();
     let found = peers.iter().find(|peer| peer["id"] == id);
-    let found = found.unwrap_or_else(|| panic!("not connected: {list}"));
-    found["address"].as_str().unwrap().to_owned()
+    let found = found.ok_or_else(|| format!("not connected: {list}"))?;
+    Ok(found["address"].as_str().unwrap().to_owned())
 }

@@ -4,6 +4,7 @@ use cambista_harness::ledger::{Sides, channels};
 use cambista_harness::market::{DEAR, USUAL, lightning_address, wait_usable};
 use cambista_harness::swap::signed;
 use cambista_harness::transaction::Path;
+use cambista_harness::wait::FOUND_AGAIN;
 use cambista_harness::{Change, Market, MarketOptions, Node, Purse, Taken, Way};
 
 /// The maker is reached directly and through the node between.
@@ -72,6 +73,7 @@ fn open_directly(market: &Market) -> Channel {
     let (taker, maker) = (&market.taker, &market.makers[1]);
     let to = lightning_address(maker);
     taker.cli(&["channel", "open", &to, "3000000", "--announced"]);
+    market.bitcoind.wait_for_mempool(1, FOUND_AGAIN);
     market.mine(6);
     wait_usable(taker, 2);
     wait_usable(maker, 2);

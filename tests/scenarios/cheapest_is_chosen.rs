@@ -1,7 +1,7 @@
 //! Of several makers the cheapest is taken, for the amount and direction asked for, and a new price counts at once.
 
 use cambista_harness::market::{CHEAPEST, make};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Market, MarketOptions, Node, Price, Taken, Way};
 use serde_json::Value;
 
@@ -26,8 +26,11 @@ fn by_amount_direction_and_the_price_of_the_moment(fee_rate: u32) {
     let taker = &market.taker;
     let [retail, wholesale] = [0, 1].map(|i| market.makers[i].id());
     // Both out; in only the first, which alone has anything to send over Lightning.
-    let offers = taker.cli(&["offers"]);
-    assert_eq!(offers["offers"].as_array().unwrap().len(), 3, "{offers}");
+    wait_for("all three to be known", FOUND_AGAIN, || {
+        let offers = taker.cli(&["offers"]);
+        let all = offers["offers"].as_array().map(Vec::len) == Some(3);
+        all.then_some(()).ok_or_else(|| offers.to_string())
+    });
 
     // The fee is the price for the amount and the maker's own chain costs, the same for both; never less than what these
     // come to if fees rise by half.
@@ -43,7 +46,7 @@ fn by_amount_direction_and_the_price_of_the_moment(fee_rate: u32) {
     let taken = Taken::take(taker, Way::Out, 1_000_000, &[]);
     assert_eq!(taken.quote.maker, wholesale);
     market.confirm_and_claim(&taken);
-    wait_for("both to offer the way back", secs(60), || {
+    wait_for("both to offer the way back", FOUND_AGAIN, || {
         let offers = taker.cli(&["offers", "in"]);
         let both = offers["offers"].as_array().unwrap().len() == 2;
         both.then_some(()).ok_or_else(|| offers.to_string())
@@ -52,7 +55,7 @@ fn by_amount_direction_and_the_price_of_the_moment(fee_rate: u32) {
     assert_eq!(makers(&inwards), [&*wholesale, &retail]);
 
     make(&market.makers[0], CHEAPEST, 96);
-    wait_for("the new price to be known", secs(60), || {
+    wait_for("the new price to be known", FOUND_AGAIN, || {
         let offers = taker.cli(&["offers", "out", "--amount", "1000000"]);
         let first = offers["offers"][0]["maker"].clone();
         let known = first == *retail;

@@ -6,7 +6,7 @@ mod clocks;
 use cambista_harness::market::wait_usable;
 use cambista_harness::swap::wait_offer;
 use cambista_harness::transaction::spend_in_mempool;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, Taken, Way};
 
 use clocks::Clocks;
@@ -83,7 +83,7 @@ fn jumps(way: Way) {
             } else {
                 &market.makers[0]
             };
-            wait_for("the payer to say why it waits", secs(30), || {
+            wait_for("the payer to say why it waits", FOUND_AGAIN, || {
                 let next = taken.seen_by(payer)["next"].clone();
                 let said = next.as_str().unwrap_or_default();
                 let waits = said.contains("over an hour old");
@@ -117,5 +117,10 @@ fn start_at(market: &mut Market, of_taker: bool, clocks: &Clocks, ahead: i64) {
     node.restart();
     for node in [&market.taker, &market.makers[0]] {
         wait_usable(node, 1);
+        // The market's network is another one, and finds its peers by itself.
+        wait_for("the other in the market", FOUND_AGAIN, || {
+            let peers = node.status()["p2p_peers"].clone();
+            (peers == 1).then_some(()).ok_or_else(|| peers.to_string())
+        });
     }
 }

@@ -1,6 +1,7 @@
 //! A maker that joins a running market is found, and taken because it is the cheapest.
 
 use cambista_harness::market::{CHEAPEST, DEAR, USUAL, lightning_address, make, p2p_addresses};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Node, NodeOptions, Purse, Taken, Way};
 
 at_two_fee_rates!(the_third_is_found_and_chosen);
@@ -16,8 +17,11 @@ fn the_third_is_found_and_chosen(fee_rate: u32) {
     market.makers.push(third);
     market.wait_quotes();
     // All of them out; in only the first, which alone has anything to send over Lightning.
-    let offers = market.taker.cli(&["offers"]);
-    assert_eq!(offers["offers"].as_array().unwrap().len(), 4, "{offers}");
+    wait_for("all four to be known", FOUND_AGAIN, || {
+        let offers = market.taker.cli(&["offers"]);
+        let all = offers["offers"].as_array().map(Vec::len) == Some(4);
+        all.then_some(()).ok_or_else(|| offers.to_string())
+    });
 
     let nodes = [&market.taker, &market.makers[0], &market.makers[2]];
     let before = nodes.map(|node| Purse::of(node, &market.bitcoind));
@@ -60,6 +64,7 @@ fn join(market: &Market, fee_rate: u32) -> Node {
     market.mine(1);
     let to = lightning_address(&third);
     market.makers[0].cli(&["channel", "open", &to, "2000000", "--announced"]);
+    market.bitcoind.wait_for_mempool(1, FOUND_AGAIN);
     market.mine(6);
     third.wait_height(market.bitcoind.height());
     third

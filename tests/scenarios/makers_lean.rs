@@ -1,7 +1,7 @@
 //! A maker that lets its node set the price: the price leans with what is left, announced anew after a swap. It earns what
 //! it says it earns, and its caps hold.
 
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Market, Node, Taken, Way};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ fn the_price_follows_the_stock_and_the_caps_hold(fee_rate: u32) {
     let before = offered(taker, "out").unwrap();
     maker.cli(&["maker", "set", "--out-auto", "--in-auto"]);
     // All it has is on the chain: cheap to take, as cheap as it gets.
-    wait_for("the price the node sets", secs(60), || {
+    wait_for("the price the node sets", FOUND_AGAIN, || {
         let now = offered(taker, "out").ok_or("no offer")?;
         let cheapest = now["ppm"] == MIDDLE - LEAN;
         cheapest.then_some(()).ok_or_else(|| now.to_string())
@@ -35,7 +35,7 @@ fn the_price_follows_the_stock_and_the_caps_hold(fee_rate: u32) {
     market.mine(5);
     taken.assert_outcome(maker, "done");
     // Fewer coins, more in channels: dearer one way, and the other way there is something to offer at all.
-    wait_for("prices that lean the other way", secs(30), || {
+    wait_for("prices that lean the other way", FOUND_AGAIN, || {
         let (out, into) = (offered(taker, "out"), offered(taker, "in"));
         let ppm = |offer: &Option<Value>| offer.as_ref().and_then(|o| o["ppm"].as_i64());
         let dearer = ppm(&out).is_some_and(|ppm| ppm > MIDDLE - LEAN && ppm < MIDDLE);

@@ -48,6 +48,7 @@ fn a_quote_is_good_once_in_time_and_for_who_asked() {
     }
 
     // Used once, it is gone, while the swap it began goes on and costs what it said.
+    maker.cli(&["maker", "set", "--quote-secs", "120"]);
     let quotes = taker.api_post("/quotes", &wanted);
     let good = &quotes["quotes"][0];
     let id = good["id"].as_str().unwrap();

@@ -21,7 +21,7 @@ use lightning::io;
 use lightning::util::persist::KVStoreSync;
 
 /// Longer than anything here takes on a slow machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 /// How often events are looked through.
 const LOOK: Duration = Duration::from_millis(20);
 
