@@ -1,7 +1,7 @@
 //! A swap as its payer has it, when that is the side that keeps no rule.
 
 use bitcoin::{Amount, OutPoint, Transaction};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Bitcoind, Node};
 use cambista_protocol::contract::{Contract, Keys, Method, Secret};
 use cambista_protocol::market::quote::Quote;
@@ -75,7 +75,7 @@ impl Bought {
     pub(crate) fn outcome(&self, honest: &Node, outcome: &str) {
         let hash = SwapId(self.terms.payment_hash).to_string();
         let what = format!("{} to end as {outcome}", honest.name());
-        wait_for(&what, secs(30), || {
+        wait_for(&what, FOUND_AGAIN, || {
             let list = honest.api_get("/swaps");
             let swaps = list["swaps"].as_array().unwrap();
             let seen = swaps.iter().find(|seen| seen["payment_hash"] == hash);

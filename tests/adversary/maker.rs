@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
 use bitcoin::{Amount, Transaction, consensus};
 use cambista_harness::Bitcoind;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_protocol::cbor;
 use cambista_protocol::contract::{Contract, Keys, Method, Secret};
 use cambista_protocol::market::quote::Quote;
@@ -156,7 +156,7 @@ impl Maker {
     /// Waits for R.
     #[track_caller]
     pub(crate) fn wait_preimage(&self, swap: &Agreed) -> [u8; 32] {
-        wait_for("the preimage", secs(30), || {
+        wait_for("the preimage", FOUND_AGAIN, || {
             let known = self.knows_preimage(swap.id);
             known.ok_or_else(|| format!("heard {:?}", self.heard(swap.id)))
         })
@@ -165,7 +165,7 @@ impl Maker {
     /// Waits for the payer's key.
     #[track_caller]
     pub(crate) fn wait_key(&self, swap: &Agreed) -> Secret {
-        let secret = wait_for("the payer's key", secs(30), || {
+        let secret = wait_for("the payer's key", FOUND_AGAIN, || {
             let known = self.has_key(swap.id);
             known.ok_or_else(|| format!("heard {:?}", self.heard(swap.id)))
         });

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use bitcoin::consensus::deserialize;
 use bitcoin::{Network, Transaction};
 use cambista_harness::market::{USUAL, make, p2p_addresses};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Bitcoind, Change, Node, NodeOptions, Purse};
 use cambista_ldk::PayRequest;
 use cambista_protocol::cbor;
@@ -78,7 +78,7 @@ impl Victims {
         victims.sync();
         for (already, maker) in victims.makers.iter().enumerate() {
             victims.payer.own.open_channel(maker, CHANNEL, PUSHED);
-            victims.bitcoind.wait_for_mempool(already + 1, secs(60));
+            victims.bitcoind.wait_for_mempool(already + 1, FOUND_AGAIN);
         }
         victims.mine(6);
         for maker in &victims.makers {
@@ -193,7 +193,7 @@ impl Payer {
     /// Waits until the funder says that it funded, and the mempool has it.
     #[track_caller]
     pub(crate) fn wait_funded(&self, bitcoind: &Bitcoind, swap: &Bought) -> Funded {
-        let tx = wait_for("the funding", secs(30), || {
+        let tx = wait_for("the funding", FOUND_AGAIN, || {
             let heard = lock(&self.heard);
             let found = heard.iter().rev().find_map(|said| match said {
                 SwapRequest::Funded { swap_id, tx } if *swap_id == swap.id => Some(tx.clone()),
@@ -209,7 +209,7 @@ impl Payer {
             true => Ok(()),
             false => Err("not there".to_owned()),
         };
-        wait_for("the funding in the mempool", secs(30), mempool);
+        wait_for("the funding in the mempool", FOUND_AGAIN, mempool);
         let fee = cambista_harness::transaction::Seen::read(bitcoind, txid).fee_sat;
         Funded {
             outpoint,
@@ -228,7 +228,7 @@ impl Payer {
     /// Waits for the funder's key.
     #[track_caller]
     pub(crate) fn wait_key(&self, swap: &Bought) -> Secret {
-        wait_for("the funder's key", secs(30), || {
+        wait_for("the funder's key", FOUND_AGAIN, || {
             let heard = self.heard(swap.id);
             let key = heard.iter().find_map(|said| match said {
                 SwapRequest::Key { secret, .. } => Secret::from_bytes(secret).ok(),

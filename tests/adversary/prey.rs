@@ -1,6 +1,6 @@
 //! An honest taker whose only maker is hostile.
 
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Bitcoind, Node, NodeOptions};
 use cambista_protocol::words::Direction;
 
@@ -96,10 +96,10 @@ impl<M: Hostile> Prey<M> {
 
     /// Waits for the channel that is being opened, and for the offer.
     fn ready(&self, way: Direction) {
-        self.bitcoind.wait_for_mempool(1, secs(60));
+        self.bitcoind.wait_for_mempool(1, FOUND_AGAIN);
         self.mine(6);
         self.maker.own().wait_channel(&self.taker);
-        wait_for("the offer at the taker", secs(30), || {
+        wait_for("the offer at the taker", FOUND_AGAIN, || {
             let quotes = self.taker.try_cli(&["quote", &way.to_string(), "50000"]);
             let quotes = quotes.map_err(|error| error.output)?;
             match quotes["quotes"].as_array().is_some_and(|q| !q.is_empty()) {

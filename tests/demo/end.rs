@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// So long nodes and bitcoind may take to stop in good order.
-const PATIENCE: Duration = Duration::from_secs(15);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Nothing may have been started in between.
 const AGAIN: Duration = Duration::from_millis(200);
 /// What a shell says of a program that SIGTERM ended.

@@ -2,14 +2,12 @@
 //!
 //! BIP125 as it is written, reckoned from the transactions themselves: no code of the node is used.
 
-use std::time::Duration;
-
 use bitcoin::{Amount, OutPoint, Txid};
 use serde_json::json;
 
 use crate::bitcoind::Bitcoind;
 use crate::transaction::{Seen, read_spend_in_mempool};
-use crate::wait::wait_for;
+use crate::wait::{FOUND_AGAIN, wait_for};
 
 /// From this number on a sequence number forbids replacement.
 const FINAL: u32 = 0xffff_fffe;
@@ -56,10 +54,10 @@ impl Auction {
     /// Waits until the spend in the mempool is one that `fits`.
     ///
     /// # Panics
-    /// When there is none after a minute, or a replacement on the way was not allowed.
+    /// When there is none after [`FOUND_AGAIN`], or a replacement on the way was not allowed.
     #[track_caller]
     pub fn wait(&mut self, bitcoind: &Bitcoind, what: &str, fits: impl Fn(&Seen) -> bool) -> Seen {
-        wait_for(what, Duration::from_secs(60), || {
+        wait_for(what, FOUND_AGAIN, || {
             let seen = self.look(bitcoind);
             let seen = seen.ok_or_else(|| format!("no spend at {}", bitcoind.height()))?;
             if fits(&seen) {

@@ -30,11 +30,11 @@ use crate::wait::wait_for;
 
 /// The wallet that mines and pays.
 const WALLET: &str = "miner";
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_secs(180);
 /// How often another free port is tried when the one chosen was taken in between.
 const START_TRIES: usize = 5;
 /// A wallet that has the coins pays within this.
-const FUND_TIMEOUT: Duration = Duration::from_secs(60);
+const FUND_TIMEOUT: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Options Core does not know are ignored in a config file, but fatal on the command line.

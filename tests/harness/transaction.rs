@@ -7,7 +7,7 @@ use bitcoin::{Block, OutPoint, ScriptBuf, Transaction, Txid};
 use serde_json::{Value, json};
 
 use crate::bitcoind::Bitcoind;
-use crate::wait::{secs, wait_for};
+use crate::wait::{FOUND_AGAIN, wait_for};
 
 /// The path by which a contract was spent, read from the witness.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,10 +175,10 @@ pub fn read_spend_in_mempool(bitcoind: &Bitcoind, outpoint: OutPoint) -> Result<
 /// Waits until something in the mempool spends `outpoint`.
 ///
 /// # Panics
-/// When nothing has after a minute.
+/// When nothing has after [`FOUND_AGAIN`].
 #[track_caller]
 pub fn wait_spend(bitcoind: &Bitcoind, outpoint: OutPoint) -> Seen {
-    wait_for("a spend in the mempool", secs(60), || {
+    wait_for("a spend in the mempool", FOUND_AGAIN, || {
         read_spend_in_mempool(bitcoind, outpoint)
     })
 }
@@ -190,7 +190,7 @@ pub fn wait_spend(bitcoind: &Bitcoind, outpoint: OutPoint) -> Seen {
 #[track_caller]
 pub fn wait_other_spend(bitcoind: &Bitcoind, outpoint: OutPoint, known: Txid) -> Seen {
     let what = format!("another spend in the mempool than {known}");
-    wait_for(&what, secs(60), || {
+    wait_for(&what, FOUND_AGAIN, || {
         let seen = read_spend_in_mempool(bitcoind, outpoint)?;
         (seen.txid != known)
             .then_some(seen)
@@ -204,7 +204,7 @@ pub fn wait_other_spend(bitcoind: &Bitcoind, outpoint: OutPoint, known: Txid) ->
 /// As [`wait_spend`].
 #[track_caller]
 pub fn wait_joint_spend(bitcoind: &Bitcoind, outpoints: &[OutPoint], known: Option<Txid>) -> Seen {
-    wait_for("one transaction for all of them", secs(60), || {
+    wait_for("one transaction for all of them", FOUND_AGAIN, || {
         let seen = read_spend_in_mempool(bitcoind, outpoints[0])?;
         let spent = seen.tx.input.iter().map(|input| input.previous_output);
         let spent: HashSet<OutPoint> = spent.collect();

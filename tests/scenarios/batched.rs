@@ -7,7 +7,7 @@ use bitcoin::consensus::encode::serialize_hex;
 use cambista_harness::market::USUAL;
 use cambista_harness::swap::OnChain;
 use cambista_harness::transaction::{Path, Seen, spend_in_mempool, wait_joint_spend};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Node, Taken, Way};
 
 use crate::at_once::add;
@@ -87,7 +87,7 @@ fn a_batch_that_was_stored_and_not_sent_goes_out_after_a_kill(fee_rate: u32) {
     if second.quote.confirmations > 1 {
         market.bitcoind.mine_only(&[]);
     }
-    wait_for("the taker to die", secs(30), || {
+    wait_for("the taker to die", FOUND_AGAIN, || {
         let fell = market.taker.fell();
         fell.then_some(()).ok_or_else(|| "it lives".to_owned())
     });

@@ -76,7 +76,7 @@ fn config(bitcoind: &Bitcoind) -> BitcoindConfig {
 
 async fn connect(bitcoind: &Bitcoind) -> (Arc<Rpc>, Arc<Chain>) {
     let rpc = Rpc::new(config(bitcoind));
-    rpc.ready(Duration::from_secs(60)).await.unwrap();
+    rpc.ready(Duration::from_secs(180)).await.unwrap();
     let chain = Chain::new(rpc.clone()).await.unwrap();
     (rpc, chain)
 }
@@ -85,7 +85,7 @@ async fn wait_until(what: &str, mut done: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !done() {
         assert!(
-            begun.elapsed() < Duration::from_secs(60),
+            begun.elapsed() < Duration::from_secs(180),
             "waited in vain: {what}"
         );
         tokio::time::sleep(Duration::from_millis(20)).await;

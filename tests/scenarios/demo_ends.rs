@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 
 use cambista_harness::program;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 
 /// What the shell has for a program that SIGTERM ended.
 const TERMINATED: i32 = 143;
@@ -37,7 +37,7 @@ fn nothing_stays_behind() {
 
     let sent = Command::new("kill").arg(demo.id().to_string()).status();
     assert!(sent.unwrap().success());
-    let ended = wait_for("the end of the demo", secs(30), || {
+    let ended = wait_for("the end of the demo", FOUND_AGAIN, || {
         let ended = demo.try_wait().map_err(|why| why.to_string())?;
         ended.ok_or_else(|| "it runs".to_owned())
     });

@@ -2,7 +2,7 @@
 
 use cambista_harness::market::USUAL;
 use cambista_harness::transaction::spend_in_mempool;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Market, MarketOptions, Taken, Way};
 
 use crate::taker_killed::{finish, purses};
@@ -27,7 +27,7 @@ fn forget(market: &mut Market, spent: bitcoin::OutPoint) {
     assert!(waiting.is_some());
     let height = market.bitcoind.height();
     market.bitcoind.restart_forgetful();
-    wait_for("the transaction to be back", secs(60), || {
+    wait_for("the transaction to be back", FOUND_AGAIN, || {
         let found = spend_in_mempool(&market.bitcoind, spent);
         (found == waiting)
             .then_some(())

@@ -26,7 +26,7 @@ fn a_payer_that_says_nothing_is_paid_for_by_its_unconfirmed_claim() {
     let mut other = Other::start(python, &market, &["--alone"]);
     let quoted = other.until("quoted");
     other.until("paying");
-    chain.wait_for_mempool(1, cambista_harness::wait::secs(30));
+    chain.wait_for_mempool(1, cambista_harness::wait::FOUND_AGAIN);
     let funding = Seen::read(chain, chain.mempool()[0]);
     market.mine(CONFIRMATIONS);
     let claimed = other.until("claimed");

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use bitcoin::Txid;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, Node, Purse, Taken, Way};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -47,21 +47,21 @@ fn with_an_old_copy_alone_the_channels_coins_come_back_when_the_other_side_close
     market.taker.kill9();
     replace(&market.taker, copy.path());
     market.taker.launch();
-    let ended = market.taker.wait_end(secs(60));
+    let ended = market.taker.wait_end(FOUND_AGAIN);
     assert!(ended.is_some_and(|status| !status.success()));
 
     let list = market.makers[0].cli(&["channel", "list"]);
     let id = list["channels"][0]["id"].as_str().unwrap();
     market.makers[0].cli(&["channel", "close", id, "--force"]);
-    market.bitcoind.wait_for_mempool(1, secs(60));
+    market.bitcoind.wait_for_mempool(1, FOUND_AGAIN);
     market.mine(1);
     market.taker.restart();
     // Lightning looks for coins that are free every half minute.
     market.mine(8);
-    market.bitcoind.wait_for_mempool(1, secs(90));
+    market.bitcoind.wait_for_mempool(1, FOUND_AGAIN);
     market.mine(1);
     let fees = 20_000;
-    wait_for("the coins in the wallet", secs(60), || {
+    wait_for("the coins in the wallet", FOUND_AGAIN, || {
         let chain = Purse::of(&market.taker, &market.bitcoind).chain;
         let come = chain.saturating_sub(before.chain);
         (come + fees >= own)
@@ -91,7 +91,7 @@ fn ends_harmlessly(market: &mut Market, old: &Path, before: &[Purse; 2]) {
     copy_folder(market.taker.dir(), newest.path());
     replace(&market.taker, old);
     market.taker.launch();
-    let ended = market.taker.wait_end(secs(60));
+    let ended = market.taker.wait_end(FOUND_AGAIN);
     let said = market.taker.log_tail();
     let ended = ended.unwrap_or_else(|| panic!("it runs on an old copy: {said}"));
     assert!(!ended.success(), "{ended}");
@@ -103,7 +103,7 @@ fn ends_harmlessly(market: &mut Market, old: &Path, before: &[Purse; 2]) {
     // Nor when it is started again and again, nor when blocks come.
     market.bitcoind.mine(3);
     market.taker.launch();
-    let ended = market.taker.wait_end(secs(60));
+    let ended = market.taker.wait_end(FOUND_AGAIN);
     assert!(ended.is_some_and(|status| !status.success()));
     assert_untouched(market, &channels);
 

@@ -3,7 +3,7 @@
 
 use bitcoin::{Amount, OutPoint, Transaction};
 use cambista_harness::transaction::{Path, Seen, spend_in_blocks};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Purse};
 use cambista_protocol::message::{SwapReply, SwapRequest};
 
@@ -70,7 +70,7 @@ fn nothing_but_the_agreed_value_makes_a_taker_tell_r() {
         chain: 0,
     };
     before.assert_changed(&prey.taker, chain, change);
-    wait_for("every swap to be over", secs(30), || {
+    wait_for("every swap to be over", FOUND_AGAIN, || {
         let open = prey.taker.status()["open_swaps"].clone();
         if open == 0 {
             Ok(())
@@ -135,7 +135,7 @@ fn a_taker_claims_sat_once_however_the_maker_pays_it() {
     // It hands no key over, so every claim goes by the leaf, alone.
     let (mut received, mut spare) = (0, Vec::new());
     for (swap, outputs) in &swaps {
-        let spend = wait_for("the claim in a block", secs(60), || {
+        let spend = wait_for("the claim in a block", FOUND_AGAIN, || {
             prey.mine(1);
             let found = outputs.iter().find_map(|(outpoint, _)| {
                 spend_in_blocks(chain, *outpoint, 20).map(|seen| (*outpoint, seen))

@@ -1,7 +1,7 @@
 //! A taker stops speaking at some step, or uses what is not its own: the maker's money and room come back by themselves.
 
 use cambista_harness::market::p2p_addresses;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Purse};
 use cambista_protocol::market::quote::Quote;
 use cambista_protocol::message::{RefusalCode, SwapReply, SwapRequest};
@@ -142,7 +142,7 @@ fn a_maker_jammed_by_swaps_that_are_never_funded_has_everything_back_in_the_end(
     let deadline = payer.own.deadline();
     victims.mine_to_height(deadline + 1);
     victims.assert_changed(&before, 0, 0);
-    wait_for("the maker to be free again", secs(30), || {
+    wait_for("the maker to be free again", FOUND_AGAIN, || {
         let open = maker.status()["open_swaps"].clone();
         if open == 0 {
             Ok(())

@@ -1,7 +1,7 @@
 //! A maker answers with other terms than it quoted, or with a quote that is none: the taker says what is wrong, and nothing
 //! is locked.
 
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Purse};
 use cambista_protocol::market::quote::Quote;
 use cambista_protocol::words::Direction;
@@ -212,7 +212,7 @@ fn a_hash_that_was_seen_before_is_refused() {
         chain: 0,
     };
     before.assert_changed(&prey.taker, &prey.bitcoind, lost);
-    wait_for("what became of the prepay", secs(30), || {
+    wait_for("what became of the prepay", FOUND_AGAIN, || {
         let swaps = prey.taker.api_get("/swaps");
         let told = swaps["swaps"].to_string();
         match told.contains("who never funded the swap") {

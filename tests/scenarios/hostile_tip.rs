@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use cambista_harness::market::{USUAL, lightning_address, make, p2p_addresses, wait_usable};
 use cambista_harness::swap::{OnChain, signed, wait_offer};
 use cambista_harness::transaction::{Path, Seen, spend_in_blocks, spend_in_mempool};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Bitcoind, Change, Node, NodeOptions, Purse, Taken, Way};
 use serde_json::{Value, json};
 
@@ -47,7 +47,7 @@ fn r_is_not_told_while_blocks_are_known_by_their_headers_only() {
     split.tell_headers();
     split.give_blocks(first..=first);
     split.taker.wait_height(first);
-    wait_for("the taker to say why it waits", secs(30), || {
+    wait_for("the taker to say why it waits", FOUND_AGAIN, || {
         let next = taken.seen_by(&split.taker)["next"].clone();
         let said = next.as_str().unwrap_or_default();
         let waits = said.contains("waiting for the chain to be read to its tip");
@@ -188,7 +188,7 @@ impl Split {
         split
             .taker
             .cli(&["channel", "open", &to, &CHANNEL.to_string()]);
-        split.near.wait_for_mempool(1, secs(60));
+        split.near.wait_for_mempool(1, FOUND_AGAIN);
         split.mine(6);
         for node in split.nodes() {
             wait_usable(node, 1);

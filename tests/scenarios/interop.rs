@@ -8,7 +8,7 @@ pub(crate) mod other;
 use bitcoin::{OutPoint, Txid};
 use cambista_harness::market::{USUAL, p2p_addresses};
 use cambista_harness::transaction::{Path, Seen, spend_in_blocks};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Purse};
 use serde_json::Value;
 
@@ -84,7 +84,7 @@ fn a_taker_of_another_make_needs_no_word_after_it_paid() {
     let quoted = other.until("quoted");
     let agreed = other.until("agreed");
     other.until("paying");
-    chain.wait_for_mempool(1, secs(30));
+    chain.wait_for_mempool(1, FOUND_AGAIN);
     market.mine(CONFIRMATIONS);
     let claimed = other.until("claimed");
     market.mine(1);
@@ -122,7 +122,7 @@ fn a_taker_of_another_make_gives_its_key_back_and_pays_the_prepay_alone() {
     let outpoint = funding(&other.until("funded"));
     market.mine(CONFIRMATIONS);
     other.until("aborted");
-    chain.wait_for_mempool(1, secs(30));
+    chain.wait_for_mempool(1, FOUND_AGAIN);
     market.mine(1);
     let taken_back = spend_in_blocks(chain, outpoint, 2).expect("the take-back in a block");
     assert_eq!(taken_back.path(outpoint), Path::Key);
@@ -157,7 +157,7 @@ fn a_taker_of_another_make_that_declines_leaves_nothing_behind() {
         let mut other = Other::start(python, &market, &["--decline"]);
         let agreed = other.until("agreed");
         other.until("declined");
-        let seen = wait_for("the slot to be free", secs(60), || {
+        let seen = wait_for("the slot to be free", FOUND_AGAIN, || {
             let seen = seen_by_maker(&market, &agreed);
             (seen["ended"] == true)
                 .then_some(seen.clone())

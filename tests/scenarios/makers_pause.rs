@@ -1,6 +1,6 @@
 //! A maker that cannot serve takes its offer back by itself, and offers again when it can.
 
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Market, Node, Taken, Way};
 
 at_two_fee_rates!(without_coins_or_without_a_chain_nothing_is_offered);
@@ -37,7 +37,7 @@ fn without_coins(market: &Market) {
 }
 
 fn wait_offers(taker: &Node, wanted: usize) {
-    wait_for(&format!("{wanted} offers"), secs(60), || {
+    wait_for(&format!("{wanted} offers"), FOUND_AGAIN, || {
         let list = taker.cli(&["offers", "out"]);
         let seen = list["offers"].as_array().unwrap().len();
         (seen == wanted)

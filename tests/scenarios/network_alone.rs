@@ -1,7 +1,7 @@
 //! A node that knows no other is told so, and what to do; and once it was told of one, it finds it again by itself.
 
 use cambista_harness::market::{USUAL, make, p2p_addresses};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Bitcoind, Node, NodeOptions};
 
 #[test]
@@ -39,7 +39,7 @@ fn a_taker_without_peers_is_told_what_to_do() {
     assert!(!said.contains("connected to no other node"), "{said}");
     taker.stop();
     taker.restart();
-    wait_for("the peer to be found again", secs(60), || {
+    wait_for("the peer to be found again", FOUND_AGAIN, || {
         let peers = taker.status()["p2p_peers"].as_u64();
         (peers == Some(1)).then_some(()).ok_or(format!("{peers:?}"))
     });

@@ -1,7 +1,7 @@
 //! A payment that cannot reach the maker costs nothing, and the taker is told why.
 
 use cambista_harness::market::{DEAR, USUAL, lightning_address, wait_usable};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, secs, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Node, NodeOptions, Purse, Taken, Way};
 use serde_json::Value;
 
@@ -36,9 +36,9 @@ fn the_channel_between_is_too_small_or_gone(fee_rate: u32) {
     let to_maker = |channel: &&Value| channel["peer"] == far.as_str();
     let id = all.iter().find(to_maker).unwrap()["id"].clone();
     between.cli(&["channel", "close", id.as_str().unwrap()]);
-    market.bitcoind.wait_for_mempool(1, secs(60));
+    market.bitcoind.wait_for_mempool(1, FOUND_AGAIN);
     market.mine(6);
-    wait_for("the channel to be gone", secs(60), || {
+    wait_for("the channel to be gone", FOUND_AGAIN, || {
         let list = between.cli(&["channel", "list"]);
         let gone = list["channels"]
             .as_array()
@@ -88,7 +88,7 @@ fn open_from_a_stranger(market: &Market, fee_rate: u32) -> Node {
     stranger.wait_height(market.bitcoind.height());
     let to = lightning_address(&market.makers[1]);
     stranger.cli(&["channel", "open", &to, "5000000", "--announced"]);
-    market.bitcoind.wait_for_mempool(1, secs(60));
+    market.bitcoind.wait_for_mempool(1, FOUND_AGAIN);
     market.mine(6);
     wait_usable(&stranger, 1);
     stranger

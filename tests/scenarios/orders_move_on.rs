@@ -1,7 +1,7 @@
 //! A maker that refuses, stalls or vanishes before anything is locked: the order goes to others by itself, within the
 //! price that was shown, and nobody loses anything by it.
 
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Market, MarketOptions, Node, Purse, Taken};
 use serde_json::{Value, json};
 
@@ -91,7 +91,7 @@ fn money_that_came_back_goes_to_the_next_maker() {
     market.makers[0].thaw();
 
     let path = format!("/orders/{}", answer["order"]["id"].as_str().unwrap());
-    let order = wait_for("a second swap to have begun", secs(60), || {
+    let order = wait_for("a second swap to have begun", FOUND_AGAIN, || {
         let order = market.taker.api_get(&path);
         let swaps = order["swaps"].as_array().map_or(0, Vec::len);
         (swaps == 2)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cambista_harness::swap::OnChain;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Node, Price, Purse, Taken, Way};
 use serde_json::Value;
 
@@ -85,7 +85,7 @@ fn one_coin_funds_two_swaps_in_turn(fee_rate: u32) {
     let all = ["wallet", "send", own.as_str().unwrap(), "--all", "--yes"];
     taker.cli(&all);
     market.mine(1);
-    wait_for("makers that can send", secs(60), || {
+    wait_for("makers that can send", FOUND_AGAIN, || {
         let offers = taker.cli(&["offers", "in", "--amount", "200000"]);
         let many = offers["offers"].as_array().map_or(0, Vec::len);
         (many >= 2).then_some(()).ok_or_else(|| offers.to_string())
@@ -102,7 +102,7 @@ fn one_coin_funds_two_swaps_in_turn(fee_rate: u32) {
     let (outpoint, _) = first.wait_funding(chain);
     market.mine(1);
     let path = format!("/orders/{}", answer["order"]["id"].as_str().unwrap());
-    let order = wait_for("the second swap to have begun", secs(30), || {
+    let order = wait_for("the second swap to have begun", FOUND_AGAIN, || {
         let order = taker.api_get(&path);
         let swaps = order["swaps"].as_array().map_or(0, Vec::len);
         (swaps == 2)
@@ -148,7 +148,7 @@ pub(crate) fn start(fee_rate: u32, prices: &[Price]) -> Market {
     for maker in &market.makers {
         maker.cli(&["maker", "set", "--out-max", &most, "--in-max", &most]);
     }
-    wait_for("the makers' limits to be known", secs(30), || {
+    wait_for("the makers' limits to be known", FOUND_AGAIN, || {
         let offers = market.taker.cli(&["offers", "out"]);
         let all = offers["offers"].as_array().cloned().unwrap_or_default();
         let known = all.iter().filter(|offer| offer["max_sat"] == MOST);
@@ -237,7 +237,7 @@ fn add(sum: &mut Change, more: Change) {
 /// Waits until an order is over.
 pub(crate) fn ended(taker: &Node, order: &Value) -> Value {
     let path = format!("/orders/{}", order["id"].as_str().expect("an id"));
-    wait_for("the order to be over", secs(30), || {
+    wait_for("the order to be over", FOUND_AGAIN, || {
         let order = taker.api_get(&path);
         (order["ended"] == true)
             .then_some(order.clone())

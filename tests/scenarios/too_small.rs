@@ -2,7 +2,7 @@
 //! maker's smallest amount is.
 
 use cambista_harness::transaction::Path;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, Node, Taken, Way};
 
 use crate::taker_killed::{finish, make_room, purses};
@@ -21,7 +21,7 @@ fn a_part_below_9000_sat_is_refused(fee_rate: u32) {
     let before = purses(&market);
     maker.cli(&["maker", "set", "--out-min", "1000", "--in-min", "1000"]);
     for way in ["out", "in"] {
-        wait_for("the new limits to be known", secs(60), || {
+        wait_for("the new limits to be known", FOUND_AGAIN, || {
             let offers = taker.cli(&["offers", way]);
             let known = offers["offers"][0]["min_sat"] == 1_000;
             known.then_some(()).ok_or_else(|| offers.to_string())

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use bitcoin::OutPoint;
 use cambista_harness::market::USUAL;
 use cambista_harness::transaction::{Seen, paid_in_mempool};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Taken, Way, program};
 
 use crate::at_once::add;
@@ -142,7 +142,7 @@ fn keep(market: &Market, folder: &std::path::Path) {
 /// The contract's output, once there is one; none when both sides have given the swap up before.
 fn funded(market: &Market, taken: &Taken) -> Option<OutPoint> {
     let chain = &market.bitcoind;
-    wait_for("the swap to be funded or given up", secs(60), || {
+    wait_for("the swap to be funded or given up", FOUND_AGAIN, || {
         if let Ok((outpoint, _)) = paid_in_mempool(chain, &taken.script, taken.quote.amount_sat) {
             return Ok(Some(outpoint));
         }

@@ -145,7 +145,7 @@ impl Node {
     pub fn wait_height(&self, height: u32) {
         wait_for(
             &format!("{} at height {height}", self.name),
-            secs(90),
+            secs(180),
             || {
                 let status = self.ask_status()?;
                 let seen = status["height"].as_u64() >= Some(u64::from(height));

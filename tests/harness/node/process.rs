@@ -10,7 +10,7 @@ use crate::failpoints;
 use crate::wait::{secs, wait_for};
 
 /// How long a node may take to answer after its start, and to end after a stop.
-const PATIENCE: Duration = secs(60);
+const PATIENCE: Duration = secs(180);
 
 impl Node {
     #[track_caller]

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Instant;
 
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, secs, wait_for};
 use cambista_harness::{Bitcoind, Node, NodeOptions};
 use serde_json::json;
 
@@ -76,7 +76,7 @@ fn waits(node: &Node) -> String {
     command.env("RUST_LOG", "warn").stdout(log()).stderr(log());
     let child = command.spawn().unwrap();
     let text = || fs::read_to_string(said.path()).unwrap();
-    wait_for("the node to say that it waits", secs(30), || {
+    wait_for("the node to say that it waits", FOUND_AGAIN, || {
         let text = text();
         text.contains("waiting for it for two minutes")
             .then_some(())

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::Command;
 
 use cambista_harness::api::Api;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Bitcoind, Node, NodeOptions};
 
 use super::{
@@ -174,7 +174,7 @@ fn a_full_disk_stops_the_node_and_costs_nothing() {
 
     // While it runs.
     let child = spawn(limited(&node.command(&["run"]), None));
-    wait_for("the node", secs(30), || node.api().get("/status"));
+    wait_for("the node", FOUND_AGAIN, || node.api().get("/status"));
     let pid = child.id().to_string();
     let full = Command::new("prlimit")
         .args(["--pid", &pid, "--fsize=4096"])

@@ -1,6 +1,6 @@
 //! Amounts and addresses.
 
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, Node, Purse};
 
 use super::{REFUSED, USAGE, assert_says, fails};
@@ -39,7 +39,7 @@ fn amounts_and_addresses_that_cannot_be_meant_move_nothing() {
         "9000000",
     ]);
     // What it can really take is offered: more than before, and not all of it.
-    wait_for("the new limits to be known", secs(60), || {
+    wait_for("the new limits to be known", FOUND_AGAIN, || {
         let offers = taker.cli(&["offers", "out"]);
         let most = offers["offers"][0]["max_sat"].as_u64().unwrap_or(0);
         (most > 4_000_000)

@@ -94,7 +94,7 @@ async fn the_swap_watcher_is_told_of_every_block_before_anybody_else() {
     assert_eq!(chain.tip().height, 8);
 
     stop.send(true).unwrap();
-    tokio::time::timeout(Duration::from_secs(30), running)
+    tokio::time::timeout(Duration::from_secs(180), running)
         .await
         .unwrap()
         .unwrap();
@@ -242,7 +242,7 @@ async fn a_watcher_that_has_ended_holds_every_block_back_and_nobody_up() {
             Arc::new(Ear("ldk", log.clone())),
         )
     };
-    let patience = Duration::from_secs(30);
+    let patience = Duration::from_secs(180);
 
     // At start: it is an error, not a wait.
     let started = tokio::time::timeout(patience, chain.follow(watcher(3), vec![ldk()])).await;

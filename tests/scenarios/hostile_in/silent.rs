@@ -3,7 +3,7 @@
 use bitcoin::Transaction;
 use cambista_harness::Purse;
 use cambista_harness::transaction::{Path, spend_in_blocks, spend_in_mempool};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_protocol::contract::Method;
 
 use super::{BURIED, assert_over, funded, wait_spend};
@@ -32,7 +32,7 @@ fn a_silent_makers_payment_goes_back_when_the_refund_is_buried() {
     let found = spend_in_blocks(chain, funding.outpoint, BURIED - 1);
     let cost = funding.fee + i64::try_from(found.expect("the refund").fee_sat).unwrap();
     prey.mine(1);
-    wait_for("the payment to go back", secs(30), || {
+    wait_for("the payment to go back", FOUND_AGAIN, || {
         (!locked()).then_some(()).ok_or_else(|| "locked".to_owned())
     });
     payer.tell_preimage(&swap, swap.preimage32());

@@ -5,7 +5,7 @@ use std::thread;
 
 use cambista_harness::Purse;
 use cambista_harness::transaction::paid_in_mempool;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_protocol::message::{Acceptance, Refusal, RefusalCode, SwapReply};
 use cambista_protocol::words::SwapId;
 
@@ -107,7 +107,7 @@ fn a_maker_that_pays_and_then_refuses_is_held_to_the_swap() {
         let swap: Bought = waiting.recv().unwrap();
         pay(&prey, &swap);
         let (script, amount) = (swap.contract.script_pubkey(), swap.quote.amount_sat);
-        wait_for("the funding in the mempool", secs(60), || {
+        wait_for("the funding in the mempool", FOUND_AGAIN, || {
             paid_in_mempool(&prey.bitcoind, &script, amount)
         });
         goes_on.send(()).unwrap();

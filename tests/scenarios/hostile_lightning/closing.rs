@@ -6,7 +6,7 @@ use std::time::Duration;
 use bitcoin::{OutPoint, Txid};
 use cambista_harness::swap::signed;
 use cambista_harness::transaction::spend_in_mempool;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, secs, wait_for};
 use cambista_harness::{Bitcoind, Market, Node, Purse};
 use serde_json::Value;
 
@@ -52,11 +52,15 @@ impl Closing {
     /// `node` closes the channel alone. Its closing transaction waits for a block afterwards.
     pub(super) fn force(&self, node: &Node, bitcoind: &Bitcoind) {
         node.cli(&["channel", "close", &self.id, "--force"]);
-        wait_for("the closing transaction in the mempool", secs(30), || {
-            let outputs = (0..4).map(|vout| OutPoint::new(self.funding, vout));
-            let mut spends = outputs.filter_map(|output| spend_in_mempool(bitcoind, output));
-            spends.next().map(drop).ok_or_else(|| "none".to_owned())
-        });
+        wait_for(
+            "the closing transaction in the mempool",
+            FOUND_AGAIN,
+            || {
+                let outputs = (0..4).map(|vout| OutPoint::new(self.funding, vout));
+                let mut spends = outputs.filter_map(|output| spend_in_mempool(bitcoind, output));
+                spends.next().map(drop).ok_or_else(|| "none".to_owned())
+            },
+        );
     }
 
     /// Mines until all swaps are over and nothing of the channel is outside the two wallets.
@@ -95,7 +99,7 @@ impl Closing {
         for (at, node) in both(market).into_iter().enumerate() {
             let expected = signed(self.coins[at]) + parts[at] + gained[at] - paid[at].cost();
             let what = format!("{} to have {expected} sat", node.name());
-            wait_for(&what, secs(30), || {
+            wait_for(&what, FOUND_AGAIN, || {
                 let coins = signed(Purse::of(node, &market.bitcoind).chain);
                 (coins == expected)
                     .then_some(())

@@ -2,7 +2,7 @@
 
 use cambista_harness::swap::signed;
 use cambista_harness::transaction::{Path, Seen, spend_in_blocks, wait_spend};
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 
 use crate::adversary::payer::{Bought, Funded, Victims};
 use crate::adversary::{blocks, chain};
@@ -46,7 +46,7 @@ fn r_in_the_last_block_before_lightning_gives_up_pays_the_maker() {
     assert_eq!(key.public_key(), shown.funder.internal_key);
 
     mine_empty_to(deadline(&victims, silent));
-    wait_for("the silent payment back", secs(30), || {
+    wait_for("the silent payment back", FOUND_AGAIN, || {
         match victims.payer.own.lock_height(silent.terms.payment_hash) {
             None => Ok(()),
             Some(height) => Err(format!("locked until {height}")),

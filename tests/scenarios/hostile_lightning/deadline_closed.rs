@@ -2,7 +2,7 @@
 
 use cambista_harness::Purse;
 use cambista_harness::swap::signed;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 
 use super::closing::{SWEEP, outside};
 use super::deadline::{deadline, refund};
@@ -23,7 +23,7 @@ fn r_in_the_last_block_pays_the_maker_from_a_closed_channel() {
     let (swap, funding) = victims.funded(AMOUNT);
     let last = deadline(&victims, &swap) - 1;
     victims.payer.own.close_by_force();
-    chain.wait_for_mempool(2, secs(30));
+    chain.wait_for_mempool(2, FOUND_AGAIN);
     victims.mine(2);
     let t = swap.contract.refund_height();
     victims.mine_to_height(t - 1);

@@ -3,7 +3,7 @@
 
 use cambista_harness::Purse;
 use cambista_harness::swap::signed;
-use cambista_harness::wait::{secs, wait_for};
+use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 
 use super::closing::{SWEEP, outside};
 use super::fees::Paid;
@@ -52,14 +52,14 @@ fn closed_at(point: &str) -> (Prey<InMaker>, Bought, i64) {
     prey.taker.failpoints().arm(&[point]);
     let swap = take(&prey);
     pay(&prey, &swap);
-    wait_for("the taker to be killed", secs(30), || {
+    wait_for("the taker to be killed", FOUND_AGAIN, || {
         prey.taker
             .fell()
             .then_some(())
             .ok_or_else(|| "it runs".to_owned())
     });
     prey.maker.payer.own.close_by_force();
-    prey.bitcoind.wait_for_mempool(1, secs(30));
+    prey.bitcoind.wait_for_mempool(1, FOUND_AGAIN);
     prey.mine(1);
     prey.taker.failpoints().arm(&[]);
     prey.taker.restart();
