@@ -15,18 +15,18 @@ use cambista_protocol::message::SwapRequest;
 use crate::adversary::chain::{self, Coin};
 use crate::adversary::maker::{Agreed, FEE, Prey};
 
-const AMOUNT: u64 = 200_000;
+pub(crate) const AMOUNT: u64 = 200_000;
 /// Blocks before T from which on the user's limit on fees binds no more.
 const REVEAL_MARGIN: u32 = 42;
 /// The least a spend of one output by key path has (vB).
 const ALONE: u64 = 111;
 
 /// A swap of the taker's whose sweep is under way.
-struct Sold {
-    swap: Agreed,
+pub(crate) struct Sold {
+    pub(crate) swap: Agreed,
     funding: Transaction,
     coin: Coin,
-    outpoint: OutPoint,
+    pub(crate) outpoint: OutPoint,
 }
 
 /// Three sweeps share a transaction. A reorganisation as deep as the confirmations takes their fundings back, and on the
@@ -241,7 +241,7 @@ fn a_sweep_pinned_by_its_receiver_is_claimed_long_before_t() {
 const PIN: u64 = 39_000;
 
 /// So many swaps the taker takes of the maker, funded; nothing of it is in a block.
-fn sell(prey: &Prey, n: usize, more: &[&str]) -> Vec<Sold> {
+pub(crate) fn sell(prey: &Prey, n: usize, more: &[&str]) -> Vec<Sold> {
     let (maker, amount) = (&prey.maker, AMOUNT.to_string());
     let coins = chain::coins(&prey.bitcoind, n);
     let sold = coins.into_iter().map(|coin| {
@@ -272,7 +272,7 @@ fn sell(prey: &Prey, n: usize, more: &[&str]) -> Vec<Sold> {
 }
 
 /// The maker takes what it is paid and hands its keys over.
-fn hand_over(prey: &Prey, sold: &[Sold]) {
+pub(crate) fn hand_over(prey: &Prey, sold: &[Sold]) {
     let maker = &prey.maker;
     for Sold { swap, .. } in sold {
         let preimage = maker.wait_preimage(swap);
@@ -285,7 +285,7 @@ fn hand_over(prey: &Prey, sold: &[Sold]) {
 }
 
 /// Mines blocks that leave the mempool where it is.
-fn mine_empty(prey: &Prey, n: u32) {
+pub(crate) fn mine_empty(prey: &Prey, n: u32) {
     for _ in 0..n {
         prey.bitcoind.mine_only(&[]);
         prey.taker.wait_height(prey.bitcoind.height());
@@ -329,7 +329,7 @@ fn received(prey: &Prey, outpoints: &[OutPoint]) -> u64 {
 
 /// Waits until the taker says that the swap ended so.
 #[track_caller]
-fn assert_outcome(prey: &Prey, swap: &Agreed, outcome: &str) {
+pub(crate) fn assert_outcome(prey: &Prey, swap: &Agreed, outcome: &str) {
     let hash = cambista_protocol::words::SwapId(swap.payer.payment_hash).to_string();
     wait_for(&format!("a swap to end as {outcome}"), FOUND_AGAIN, || {
         let list = prey.taker.api_get("/swaps");

@@ -51,6 +51,7 @@ mod hostile_away;
 mod hostile_backup;
 mod hostile_chain;
 mod hostile_clock;
+mod hostile_cycle;
 mod hostile_flood;
 mod hostile_funding;
 mod hostile_in;
