@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::bitcoind::Bitcoind;
 use crate::ledger::Change;
+use crate::market::Market;
 use crate::node::Node;
 use crate::transaction::{Seen, paid_in_mempool, spend_in_blocks, wait_spend};
 use crate::wait::{FOUND_AGAIN, wait_for};
@@ -28,6 +29,39 @@ impl Way {
         match self {
             Self::Out => "out",
             Self::In => "in",
+        }
+    }
+
+    /// Who of a market with one maker pays over Lightning and claims on the chain.
+    pub fn payer(self, market: &Market) -> &Node {
+        match self {
+            Self::Out => &market.taker,
+            Self::In => &market.makers[0],
+        }
+    }
+
+    /// The same, to be stopped and started.
+    pub fn payer_mut(self, market: &mut Market) -> &mut Node {
+        match self {
+            Self::Out => &mut market.taker,
+            Self::In => &mut market.makers[0],
+        }
+    }
+
+    /// Who funds the contract and is paid over Lightning.
+    pub fn funder(self, market: &Market) -> &Node {
+        self.other().payer(market)
+    }
+
+    /// The same, to be stopped and started.
+    pub fn funder_mut(self, market: &mut Market) -> &mut Node {
+        self.other().payer_mut(market)
+    }
+
+    const fn other(self) -> Self {
+        match self {
+            Self::Out => Self::In,
+            Self::In => Self::Out,
         }
     }
 }

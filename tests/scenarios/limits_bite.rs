@@ -6,12 +6,13 @@ use cambista_harness::transaction::{Path, Seen, spend_in_mempool};
 use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Node, Purse, Taken, Way};
 
-use crate::taker_killed::{finish, purses};
+use crate::taker_killed::{finish, market_for, purses};
 
 at_two_fee_rates!(
     a_swap_above_a_limit_does_not_begin,
     a_limit_with_room_for_the_claim_leaf_is_kept,
     a_claim_above_the_limit_waits,
+    a_makers_claim_above_its_limit_waits,
     confirmations_are_waited_for,
 );
 
@@ -112,6 +113,27 @@ fn a_claim_above_the_limit_waits(fee_rate: u32) {
     assert_eq!(spend_in_mempool(&market.bitcoind, outpoint), None);
 
     at_rate(&mut market.taker, fee_rate);
+    finish(&market, &taken, outpoint, &before);
+}
+
+/// A maker has charged for a sweep, and pays five times that at most.
+fn a_makers_claim_above_its_limit_waits(fee_rate: u32) {
+    let mut market = market_for(Way::In, fee_rate);
+    let before = purses(&market);
+    let taken = Taken::take(&market.taker, Way::In, 200_000, &[]);
+    let (outpoint, _) = taken.wait_funding(&market.bitcoind);
+    at_rate(&mut market.makers[0], fee_rate * 5);
+    market.mine(taken.quote.confirmations + 3);
+    let limit = 5 * 111 * u64::from(fee_rate);
+    wait_for("the maker to say what it waits for", FOUND_AGAIN, || {
+        let swap = taken.seen_by(&market.makers[0]);
+        let next = swap["next"].as_str().unwrap_or_default();
+        let says = next.contains(&format!("your limit is {limit} sat"));
+        says.then_some(()).ok_or_else(|| next.to_owned())
+    });
+    assert_eq!(spend_in_mempool(&market.bitcoind, outpoint), None);
+
+    at_rate(&mut market.makers[0], fee_rate);
     finish(&market, &taken, outpoint, &before);
 }
 
