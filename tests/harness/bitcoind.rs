@@ -8,6 +8,7 @@
 //!   replacement is allowed whether or not it was signalled, dust is reckoned at 3 sat/vB;
 //! - a transaction with lock time 21 is refused unless told otherwise, and the wallet that pays here, which locks to a
 //!   height not far below the tip now and then, makes one on a chain as short as this: it is told otherwise;
+//! - it leaves a part of its blocks to those who pay little and whose coins are old: here all of it is for who pays most;
 //! - standardness is demanded on regtest too, so a transaction that passes here is one that would be relayed; data
 //!   carriers are limited to 83 bytes and a script with its witness to 1650, both far from anything a swap makes.
 
@@ -38,7 +39,7 @@ const FUND_TIMEOUT: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(50);
 
 /// Options Core does not know are ignored in a config file, but fatal on the command line.
-const CONFIG: &str = "[regtest]\nmempooltruc=enforce\nrejectparasites=0\n";
+const CONFIG: &str = "[regtest]\nmempooltruc=enforce\nrejectparasites=0\nblockprioritysize=0\n";
 
 /// A running `bitcoind` on regtest with its own folder, killed and removed on drop.
 #[derive(Debug)]

@@ -40,6 +40,7 @@ mod disk_full;
 mod external;
 mod fees_floor;
 mod fees_forgotten;
+mod fees_full_blocks;
 mod fees_preimage;
 mod fees_spike;
 mod fees_stuck_parent;
