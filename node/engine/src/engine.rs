@@ -15,11 +15,12 @@ use crate::advance::Job;
 use crate::archive::read_back;
 use crate::desk::{Desk, Partners};
 use crate::handle::{EngineHandle, Input, MakerPolicy};
-use crate::internal::{HeldQuote, Internal};
+use crate::internal::Internal;
 use crate::live::Live;
 use crate::order::CalledOff;
 use crate::ports::{Chain, PortError, Ports, Sought, Store, Wallet};
 use crate::sweeper::Sweeper;
+use crate::taker::HeldQuotes;
 
 /// Inputs that wait while the engine works; senders wait when it is full.
 const QUEUE: usize = 256;
@@ -72,7 +73,7 @@ pub(crate) struct Core<P> {
     pub(crate) by_outpoint: HashMap<OutPoint, SwapId>,
     /// First inputs of fundings.
     pub(crate) by_first_input: HashMap<OutPoint, SwapId>,
-    pub(crate) quotes: HashMap<String, HeldQuote>,
+    pub(crate) quotes: HeldQuotes,
     pub(crate) desk: Desk,
     pub(crate) called_off: CalledOff,
     /// Addresses of swaps that ended before anything was paid to anybody: to be used again.
@@ -104,7 +105,7 @@ impl<P: Ports> Core<P> {
             by_script: HashMap::new(),
             by_outpoint: HashMap::new(),
             by_first_input: HashMap::new(),
-            quotes: HashMap::new(),
+            quotes: HeldQuotes::default(),
             desk: Desk::new(policy),
             called_off: CalledOff::default(),
             spare_scripts: Vec::new(),
@@ -389,7 +390,7 @@ impl<P: Ports> Core<P> {
             return Ok(());
         }
         let now = self.now();
-        self.quotes.retain(|_, held| held.quote.valid_until >= now);
+        self.quotes.expire(now);
         self.desk.expire(now);
         for id in self.order.clone() {
             let busy = self

@@ -22,8 +22,10 @@ use crate::view::QuoteView;
 
 /// Makers asked in one round at most.
 const MOST_MAKERS: usize = 16;
-/// Quotes kept to be opened at most.
-const MOST_QUOTES: usize = 256;
+/// The longest a quote may be good for (seconds): what is promised for longer takes room here and is worth no more.
+const LONGEST_QUOTE: u64 = 3_600;
+/// By so much a maker's clock may be ahead of ours (seconds).
+const CLOCKS_APART: u64 = 600;
 /// Minutes a block takes on average.
 const MINUTES_A_BLOCK: u32 = 10;
 /// An output below this is dust for some kinds of address (sat).
@@ -149,9 +151,7 @@ impl<P: Ports> Core<P> {
                 continue;
             }
             let view = self.quote_view(&held);
-            if self.quotes.len() < MOST_QUOTES {
-                self.quotes.insert(view.id.clone(), held);
-            }
+            self.quotes.keep(view.id.clone(), held);
             quotes.push(view);
         }
         quotes.sort_by(|a, b| (a.total_sat, &a.id).cmp(&(b.total_sat, &b.id)));
@@ -359,6 +359,9 @@ fn read_quote(
     }
     if quote.valid_until < now {
         return Err("the quote has expired already".to_owned());
+    }
+    if quote.valid_until > now.saturating_add(LONGEST_QUOTE + CLOCKS_APART) {
+        return Err("the quote is promised for longer than an hour; left out".to_owned());
     }
     Ok((signed, quote))
 }

@@ -3,6 +3,9 @@
 mod agree;
 mod answers;
 mod ask;
+mod held;
 mod limits;
 mod means;
 mod start;
+
+pub(crate) use held::HeldQuotes;
