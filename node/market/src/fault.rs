@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 
 /// The longest signed payload that is read (bytes).
 const MAX_SIGNED: usize = 16_384;
+/// Heights from here on are times to a transaction (Bitcoin's threshold for lock times), and no block's.
+const NO_HEIGHT: u32 = 500_000_000;
 /// How much the two sides' heights may differ when they agree (blocks).
 const HEIGHT_SLACK: u32 = 6;
 
@@ -129,6 +131,10 @@ impl Fault {
         if self.kind.direction() != quote.direction {
             return Err(NotProved::NotAgreed);
         }
+        // The file may be a stranger's: no sum of heights below may run over.
+        if self.agreed_height >= NO_HEIGHT || self.noticed_height < self.agreed_height {
+            return Err(NotProved::Heights);
+        }
         let locks = quote.timelocks();
         let fund_until = locks.fund_until(self.agreed_height);
         let contract = match (&acceptance.funder, quote.direction) {
@@ -143,7 +149,8 @@ impl Fault {
                 return Err(NotProved::Heights);
             }
         }
-        if self.noticed_height < self.agreed_height {
+        // Until then it could still have paid.
+        if self.kind == Kind::NotPaid && self.noticed_height <= fund_until {
             return Err(NotProved::Heights);
         }
         let address = contract.and_then(|contract| {

@@ -160,3 +160,34 @@ fn heights_that_do_not_fit_the_terms_prove_nothing() {
         assert_eq!(fault.check(), Err(NotProved::Heights), "{agreed} {noticed}");
     }
 }
+
+/// A file of proofs may come from anybody.
+#[test]
+fn heights_no_block_has_prove_nothing() {
+    for agreed in [500_000_000, u32::MAX - 6, u32::MAX] {
+        for fault in [
+            not_funded(),
+            fault_of(Direction::In, Kind::NotPaid, 1, None),
+        ] {
+            let fault = Fault {
+                agreed_height: agreed,
+                noticed_height: u32::MAX,
+                ..fault
+            };
+            assert_eq!(fault.check(), Err(NotProved::Heights), "{agreed}");
+        }
+    }
+}
+
+#[test]
+fn a_payment_that_was_not_due_yet_was_not_withheld() {
+    let noticed = |noticed_height| {
+        let fault = Fault {
+            noticed_height,
+            ..fault_of(Direction::In, Kind::NotPaid, 1, None)
+        };
+        fault.check()
+    };
+    assert_eq!(noticed(HEIGHT + 6), Err(NotProved::Heights));
+    assert!(noticed(HEIGHT + 7).is_ok());
+}
