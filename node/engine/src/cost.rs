@@ -23,6 +23,9 @@ const LEAST_ROUTING_SAT: u64 = 3;
 /// The routing limit of a taker who names none (ppm), above the base.
 const TAKER_ROUTING_PPM: u64 = 5_000;
 
+/// An offer carries what a funding costs up to so many times one with one coin.
+const ANNOUNCED_COINS: u64 = 4;
+
 /// The least a held part may be: what claiming one HTLC output of a commitment transaction takes with its share of an
 /// anchor bump (180 vB), in a fee spike (50 sat/vB). Less would be lost to miners if its channel closed.
 pub(crate) const LEAST_HELD: Amount = Amount::from_sat(180 * 50);
@@ -37,6 +40,16 @@ pub(crate) fn maker_chain_cost(direction: Direction, rate: FeeRate) -> Amount {
         Direction::Out => vbytes(rate, FUNDING_VBYTES),
         Direction::In => vbytes(rate, SWEEP_VBYTES),
     }
+}
+
+/// The funding an offer is announced with, where that of the largest amount would cost `with_coins`: never below one with one
+/// coin, and never so far above it that a wallet full of dust hides the maker behind its own offer.
+pub(crate) fn announced_funding(with_coins: Option<Amount>, rate: FeeRate) -> Amount {
+    let one = maker_chain_cost(Direction::Out, rate);
+    let most = one
+        .checked_mul(ANNOUNCED_COINS)
+        .unwrap_or(Amount::MAX_MONEY);
+    with_coins.unwrap_or(one).clamp(one, most)
 }
 
 /// The prepay of an `out`: the two transactions the maker pays for if the taker walks away.
@@ -157,6 +170,16 @@ mod tests {
                 "{sat_vb}"
             );
         }
+    }
+
+    #[test]
+    fn an_offer_carries_what_the_coins_cost_within_bounds() {
+        let one = maker_chain_cost(Direction::Out, rate(10));
+        let announced = |with_coins| announced_funding(with_coins, rate(10));
+        assert_eq!(announced(None), one);
+        assert_eq!(announced(Some(one / 2)), one);
+        assert_eq!(announced(Some(one * 3)), one * 3);
+        assert_eq!(announced(Some(one * 50)), one * 4);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::cost;
 use crate::engine::Core;
 use crate::funding::FUNDING_TARGET;
 use crate::live::Live;
-use crate::ports::{Chain, Ports, Store};
+use crate::ports::{Chain, Ports, Store, Wallet};
 
 /// One direction of what a maker offers now.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -118,7 +118,17 @@ impl<P: Ports> Core<P> {
         let there = self.there(direction).to_sat();
         let max = announced_max(side.min_sat, side.max_sat, there)?;
         let fee_rate = self.ports.chain().fee_rate(FUNDING_TARGET);
-        let usual = cost::maker_chain_cost(direction, fee_rate);
+        let usual = match direction {
+            Direction::Out => {
+                // What a quote will charge for the coins there are. For the largest amount, since it takes the most of them.
+                let fee = |sat| {
+                    let wallet = self.ports.wallet();
+                    wallet.funding_fee(Amount::from_sat(sat), fee_rate).ok()
+                };
+                cost::announced_funding(fee(max).or_else(|| fee(side.min_sat)), fee_rate)
+            }
+            Direction::In => cost::maker_chain_cost(direction, fee_rate),
+        };
         let cost = self.cost_of(direction, usual);
         let pricing = self.desk.policy.pricing(side);
         Some(pricing.rate(self.inventory(direction), cost, side.min_sat, max))

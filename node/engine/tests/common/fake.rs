@@ -1,7 +1,7 @@
 //! Ports that remember what the engine stores and sends, and refuse what they are told to.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bitcoin::hashes::Hash as _;
@@ -24,6 +24,8 @@ use super::sample::{public, secret};
 
 pub(crate) const HEIGHT: u32 = 101;
 pub(crate) const LIMIT: u64 = 5_000;
+/// What each coin of a wallet with many is worth (sat).
+const SMALL_COIN: u64 = 100_000;
 
 /// A transaction the engine handed to the network, and whether the mempool took it.
 #[derive(Clone, Debug)]
@@ -59,6 +61,7 @@ pub(crate) struct Fake {
     reads: Mutex<Vec<SwapId>>,
     answer: Mutex<Option<Vec<u8>>>,
     source: AtomicU32,
+    rich: AtomicBool,
     pub(crate) sent: watch::Sender<Vec<Sent>>,
 }
 
@@ -71,6 +74,7 @@ impl Fake {
             reads: Mutex::default(),
             answer: Mutex::default(),
             source: AtomicU32::new(HEIGHT),
+            rich: AtomicBool::new(false),
             sent: watch::Sender::new(Vec::new()),
         })
     }
@@ -97,6 +101,11 @@ impl Fake {
     /// From now on every peer is there and says this.
     pub(crate) fn answers(&self, bytes: &[u8]) {
         *lock(&self.answer) = Some(bytes.to_vec());
+    }
+
+    /// From now on there are many small coins in the wallet, and as much to receive over Lightning.
+    pub(crate) fn has_small_coins(&self) {
+        self.rich.store(true, Ordering::Relaxed);
     }
 
     /// So many blocks are there, read or not.
@@ -320,7 +329,11 @@ impl Lightning for Fake {
     }
 
     fn liquidity(&self) -> Liquidity {
-        Liquidity::default()
+        let inbound = Msat(self.fundable().to_sat() * 1_000);
+        Liquidity {
+            inbound,
+            ..Liquidity::default()
+        }
     }
 
     fn route_fee(&self, _: RouteTarget<'_>, _: Amount, _: u32) -> Option<Msat> {
@@ -338,11 +351,19 @@ impl Wallet for Fake {
     }
 
     fn fundable(&self) -> Amount {
-        Amount::ZERO
+        if self.rich.load(Ordering::Relaxed) {
+            Amount::from_sat(50 * SMALL_COIN)
+        } else {
+            Amount::ZERO
+        }
     }
 
-    fn funding_fee(&self, _: Amount, _: FeeRate) -> Result<Amount, PortError> {
-        unasked()
+    fn funding_fee(&self, amount: Amount, rate: FeeRate) -> Result<Amount, PortError> {
+        if !self.rich.load(Ordering::Relaxed) {
+            return unasked();
+        }
+        let coins = amount.to_sat().div_ceil(SMALL_COIN);
+        Ok(rate.fee_vb(96 + 58 * coins).unwrap())
     }
 
     fn fund(&self, _: ScriptBuf, _: Amount, _: FeeRate) -> Result<BuiltFunding, PortError> {
