@@ -134,67 +134,120 @@ impl Splitting {
 }
 
 /// The cheapest set of firm quotes of different makers whose amounts add up to exactly `amount_sat`, at most `max_parts`
-/// of them; of equal costs the smallest set. The answer lists places in `quotes`.
+/// of them; of equal costs the smallest set. The answer lists places in `quotes`. `known` is a set that is known to do: nothing
+/// dearer is returned, however many quotes there are.
 ///
 /// None when no set does.
 #[must_use]
-pub fn combine(quotes: &[Firm], amount_sat: u64, max_parts: usize) -> Option<Vec<usize>> {
-    let mut order: Vec<usize> = (0..quotes.len()).collect();
-    order.sort_by_key(|i| quotes.get(*i).map(|q| (q.cost_sat, *i)));
+pub fn combine(
+    quotes: &[Firm],
+    amount_sat: u64,
+    max_parts: usize,
+    known: Option<&[usize]>,
+) -> Option<Vec<usize>> {
+    let mut order: Vec<(usize, Firm)> = quotes
+        .iter()
+        .copied()
+        .enumerate()
+        .filter(|(_, quote)| quote.amount_sat > 0 && quote.amount_sat <= amount_sat)
+        .collect();
+    // The cheapest for each satoshi first: what is left can then cost no less a satoshi than the next of them.
+    order.sort_by(|(a_index, a), (b_index, b)| {
+        let (a_cost, b_cost) = (i128::from(a.cost_sat), i128::from(b.cost_sat));
+        let by_share =
+            (a_cost * i128::from(b.amount_sat)).cmp(&(b_cost * i128::from(a.amount_sat)));
+        by_share.then(a_index.cmp(b_index))
+    });
+    let mut largest = vec![0; order.len()];
+    let mut so_far = 0;
+    for (largest, (_, quote)) in largest.iter_mut().zip(&order).rev() {
+        so_far = quote.amount_sat.max(so_far);
+        *largest = so_far;
+    }
+    let max_parts = max_parts.min(MAX_PARTS);
+    let best = known.and_then(|set| {
+        let cost = checked(quotes, set, amount_sat, max_parts)?;
+        Some(((cost, set.len()), set.to_vec()))
+    });
     let mut search = Combining {
-        quotes,
         order,
-        max_parts: max_parts.min(MAX_PARTS),
+        largest,
+        max_parts,
         steps: 0,
         chosen: Vec::new(),
-        best: None,
+        best,
     };
     search.from(0, amount_sat, 0);
     search.best.map(|(_, chosen)| chosen)
 }
 
-struct Combining<'a> {
-    quotes: &'a [Firm],
-    order: Vec<usize>,
+/// What this set costs (sat), if it covers the amount as it should.
+fn checked(quotes: &[Firm], set: &[usize], amount_sat: u64, max_parts: usize) -> Option<i128> {
+    let (mut left, mut cost, mut makers) = (amount_sat, 0, Vec::new());
+    for place in set {
+        let quote = quotes.get(*place)?;
+        left = left.checked_sub(quote.amount_sat)?;
+        cost += i128::from(quote.cost_sat);
+        if quote.amount_sat == 0 || makers.contains(&quote.maker) {
+            return None;
+        }
+        makers.push(quote.maker);
+    }
+    (left == 0 && !set.is_empty() && set.len() <= max_parts).then_some(cost)
+}
+
+struct Combining {
+    /// The quotes and their places, the cheapest for each satoshi first.
+    order: Vec<(usize, Firm)>,
+    /// The largest amount from each place of `order` on.
+    largest: Vec<u64>,
     max_parts: usize,
     steps: u32,
+    /// Places in `order`.
     chosen: Vec<usize>,
     best: Option<((i128, usize), Vec<usize>)>,
 }
 
-impl Combining<'_> {
+impl Combining {
     fn from(&mut self, start: usize, left: u64, cost: i128) {
-        if left == 0 && !self.chosen.is_empty() {
+        if left == 0 {
             let rank = (cost, self.chosen.len());
-            if self.best.as_ref().is_none_or(|(best, _)| rank < *best) {
-                self.best = Some((rank, self.chosen.clone()));
+            if !self.chosen.is_empty() && self.best.as_ref().is_none_or(|(best, _)| rank < *best) {
+                let chosen = self
+                    .chosen
+                    .iter()
+                    .filter_map(|place| self.order.get(*place));
+                self.best = Some((rank, chosen.map(|(index, _)| *index).collect()));
             }
             return;
         }
-        if self.chosen.len() == self.max_parts {
-            return;
-        }
+        let parts = self.max_parts.saturating_sub(self.chosen.len());
+        let parts_left = u64::try_from(parts).unwrap_or(0);
         for place in start..self.order.len() {
             self.steps = self.steps.saturating_add(1);
-            if self.steps > MAX_STEPS {
-                return;
-            }
-            let Some((index, quote)) = self
+            let Some((quote, largest)) = self
                 .order
                 .get(place)
-                .and_then(|index| Some((*index, *self.quotes.get(*index)?)))
+                .map(|(_, quote)| *quote)
+                .zip(self.largest.get(place).copied())
             else {
                 return;
             };
+            // What comes later is no larger than this together, and no cheaper.
+            let too_little = largest.saturating_mul(parts_left) < left;
+            if self.steps > MAX_STEPS || too_little || !self.may_be_best(&quote, left, cost) {
+                return;
+            }
             let taken = self
                 .chosen
                 .iter()
-                .filter_map(|i| self.quotes.get(*i))
-                .any(|q| q.maker == quote.maker);
-            if taken || quote.amount_sat == 0 || quote.amount_sat > left {
+                .filter_map(|place| self.order.get(*place))
+                .any(|(_, other)| other.maker == quote.maker);
+            let last_but_not_all = parts == 1 && quote.amount_sat != left;
+            if taken || quote.amount_sat > left || last_but_not_all {
                 continue;
             }
-            self.chosen.push(index);
+            self.chosen.push(place);
             self.from(
                 place + 1,
                 left - quote.amount_sat,
@@ -202,5 +255,16 @@ impl Combining<'_> {
             );
             self.chosen.pop();
         }
+    }
+
+    /// Whether what is left could make a better set than the best so far if every satoshi of it cost what it costs with
+    /// this quote, which is less than with any later one.
+    fn may_be_best(&self, quote: &Firm, left: u64, cost: i128) -> bool {
+        let Some(((best, parts), _)) = self.best.as_ref() else {
+            return true;
+        };
+        let least = i128::from(quote.cost_sat).saturating_mul(i128::from(left));
+        let room = (*best - cost).saturating_mul(i128::from(quote.amount_sat));
+        least < room || (least == room && self.chosen.len() + 1 < *parts)
     }
 }

@@ -88,6 +88,7 @@ pub(crate) async fn cover(
     let mut next = table.whole();
     let guess = table.guess();
     table.answers.needed = guess.len();
+    table.last.clone_from(&guess);
     next.extend(guess);
     for _ in 0..GUESSES {
         next.retain(|asked| table.asked.insert(*asked));
@@ -99,6 +100,7 @@ pub(crate) async fn cover(
             table.take(amount_sat, quotes);
         }
         next = table.guess();
+        table.last.clone_from(&next);
     }
     Ok(table.choose())
 }
@@ -156,6 +158,8 @@ struct Table<'a> {
     makers: Vec<Known>,
     places: HashMap<String, usize>,
     asked: HashSet<(usize, u64)>,
+    /// The last guess.
+    last: Vec<(usize, u64)>,
     answers: Answers,
 }
 
@@ -195,6 +199,7 @@ impl<'a> Table<'a> {
             makers,
             places,
             asked: HashSet::new(),
+            last: Vec::new(),
         }
     }
 
@@ -345,7 +350,16 @@ impl<'a> Table<'a> {
                     cost_sat: all_in(quote),
                 })
                 .collect();
-            combine(&firms, amount, self.covering.max_parts)
+            // The guess that was made firm is good already, wherever the search gets to.
+            let guessed: Option<Vec<usize>> = self
+                .last
+                .iter()
+                .map(|(maker, sat)| {
+                    let same = |firm: &Firm| (firm.maker, firm.amount_sat) == (*maker, *sat);
+                    firms.iter().position(same)
+                })
+                .collect();
+            combine(&firms, amount, self.covering.max_parts, guessed.as_deref())
                 .unwrap_or_default()
                 .into_iter()
                 .filter_map(|i| answers.firm.get(i).cloned())
