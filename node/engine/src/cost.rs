@@ -52,6 +52,16 @@ pub(crate) fn announced_funding(with_coins: Option<Amount>, rate: FeeRate) -> Am
     with_coins.unwrap_or(one).clamp(one, most)
 }
 
+/// What a taker's own transaction of a swap costs if all goes well, by the rate for so many blocks: its claim by key path
+/// (`out`), its funding with one input and change (`in`). What the maker pays miners is in its price.
+#[must_use]
+pub fn taker_chain_cost(direction: Direction, rate: impl Fn(u32) -> FeeRate) -> Amount {
+    match direction {
+        Direction::Out => vbytes(rate(crate::sweeper::LAZY_TARGET), SWEEP_VBYTES),
+        Direction::In => vbytes(rate(crate::funding::FUNDING_TARGET), FUNDING_VBYTES),
+    }
+}
+
 /// The prepay of an `out`: the two transactions the maker pays for if the taker walks away.
 ///
 /// The funding goes out at once, at the rate of now. The refund follows a day later, so it is reckoned as [`risen`].

@@ -7,9 +7,22 @@ use cambista_engine::ports::{Chain, ChainTip, NotAccepted};
 use cambista_ldk::Node;
 use cambista_ldk::chain::{BlockId, Reject};
 use cambista_ldk::rpc::RpcError;
+use cambista_protocol::words::Direction;
 
 /// The longest a fee is estimated for (blocks): bitcoind knows no further.
 const LONGEST: u16 = 1008;
+
+/// The rate for so many blocks.
+fn fee_rate(node: &Node, blocks: u32) -> FeeRate {
+    let blocks = u16::try_from(blocks).unwrap_or(LONGEST);
+    node.fees().rate(blocks.clamp(1, LONGEST))
+}
+
+/// What this side's own transaction of a swap it takes costs now (sat).
+#[must_use]
+pub fn own_miner_fee(node: &Node, direction: Direction) -> u64 {
+    cambista_engine::taker_chain_cost(direction, |blocks| fee_rate(node, blocks)).to_sat()
+}
 
 /// The node's chain source.
 pub struct ChainPort {
@@ -74,9 +87,7 @@ impl Chain for ChainPort {
     }
 
     fn fee_rate(&self, blocks: u32) -> FeeRate {
-        self.node
-            .fees()
-            .rate(u16::try_from(blocks).unwrap_or(LONGEST).clamp(1, LONGEST))
+        fee_rate(&self.node, blocks)
     }
 
     fn increment(&self) -> FeeRate {

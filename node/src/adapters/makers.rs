@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use bitcoin::Weight;
 use bitcoin::secp256k1::PublicKey;
 use cambista_engine::MakerContact;
 use cambista_engine::ports::{MakerOffer, Makers, PeerAddress, PortError, Wanted};
@@ -12,12 +11,9 @@ use cambista_protocol::market::offer::Offer;
 use cambista_protocol::money::Price;
 use cambista_protocol::words::Direction;
 
+use super::own_miner_fee;
 use crate::offers::{Known, Market, Memory, in_touch, places, resting_until};
 
-/// A funding with one input and a sweep by key path, as one swap has them (vB).
-const SWAP_VBYTES: u64 = 154 + 111;
-/// The target of fundings (blocks).
-const TARGET: u16 = 6;
 /// The smallest share of an amount makers are looked for: the smaller ones add up only with many.
 const SMALLEST_SHARE: u64 = 16;
 
@@ -115,10 +111,8 @@ impl Makers for MakersPort {
         self.memory.failure_cost(maker, amount_sat)
     }
 
-    fn chain_cost(&self) -> u64 {
-        let weight = Weight::from_vb(SWAP_VBYTES).unwrap_or(Weight::ZERO);
-        let rate = self.node.fees().rate(TARGET);
-        rate.fee_wu(weight).map_or(0, bitcoin::Amount::to_sat)
+    fn chain_cost(&self, direction: Direction) -> u64 {
+        own_miner_fee(&self.node, direction)
     }
 }
 

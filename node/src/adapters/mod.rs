@@ -10,7 +10,7 @@ mod ports;
 pub mod system;
 mod wallet;
 
-pub use chain::ChainPort;
+pub use chain::{ChainPort, own_miner_fee};
 pub use events::Events;
 pub use lightning::LightningPort;
 pub use makers::MakersPort;

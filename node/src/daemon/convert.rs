@@ -11,13 +11,6 @@ use cambista_protocol::words::Direction;
 
 use crate::api::types::{Channel, Offer, Problem, Returning, Wait, WalletTransaction};
 
-/// A claim by key path to a P2TR address (vB), and in how many blocks it should confirm.
-const CLAIM_VBYTES: u64 = 111;
-const CLAIM_TARGET: u16 = 12;
-/// A funding with one P2TR input and change (vB), and in how many blocks it should confirm.
-const FUNDING_VBYTES: u64 = 154;
-const FUNDING_TARGET: u16 = 2;
-
 /// One direction of an offer, priced at `amount_sat` when it is given; none when it is not offered or the amount is
 /// outside its limits.
 pub(super) fn offer(
@@ -48,17 +41,6 @@ pub(super) fn offer(
         failure_cost_sat: None,
         seen: None,
     })
-}
-
-/// What this side's own transaction of a swap costs now (sat): a claim by key path, a funding with one input and change.
-pub(super) fn own_miner_fee(direction: Direction, fees: &ldk::chain::Fees) -> u64 {
-    let (vbytes, target) = match direction {
-        Direction::Out => (CLAIM_VBYTES, CLAIM_TARGET),
-        Direction::In => (FUNDING_VBYTES, FUNDING_TARGET),
-    };
-    fees.rate(target)
-        .fee_vb(vbytes)
-        .map_or(0, bitcoin::Amount::to_sat)
 }
 
 /// Whom to ask.

@@ -7,6 +7,7 @@ use cambista_protocol::words::Direction;
 
 use super::backend::NodeBackend;
 use super::{convert, makers};
+use crate::adapters::own_miner_fee;
 use crate::api::types::{Offer, OffersQuery, Problem};
 use crate::offers;
 
@@ -56,7 +57,7 @@ impl NodeBackend {
             return Offer { seen, ..offer };
         };
         let direction = offer.direction.into();
-        let miner = convert::own_miner_fee(direction, self.node.fees());
+        let miner = own_miner_fee(&self.node, direction);
         // On the way in the maker waits, and asks nobody's experience.
         let proved =
             direction == Direction::In || record.is_some_and(|record| record.totals.done > 0);

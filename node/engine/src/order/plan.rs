@@ -165,7 +165,7 @@ struct Table<'a> {
 
 impl<'a> Table<'a> {
     fn new(covering: Covering<'a>, port: &'a dyn Makers, offers: Vec<MakerOffer>) -> Self {
-        let chain = port.chain_cost();
+        let chain = port.chain_cost(covering.wish.direction);
         let share = covering.amount_sat / u64::try_from(covering.max_parts.max(1)).unwrap_or(1);
         let makers: Vec<Known> = offers
             .into_iter()

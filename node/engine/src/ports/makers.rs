@@ -29,7 +29,7 @@ pub struct Wanted<'a> {
 pub struct MakerOffer {
     /// Whom to ask.
     pub contact: MakerContact,
-    /// Its price, before chain costs.
+    /// Its price, its own chain costs included.
     pub price: Price,
     /// The smallest swap it takes (sat).
     pub min_sat: u64,
@@ -55,6 +55,7 @@ pub trait Makers: Send + Sync + 'static {
     /// What a swap of this amount with this maker is expected to cost by failing (sat).
     fn failure_cost(&self, maker: &PublicKey, amount_sat: u64) -> u64;
 
-    /// What one swap is expected to cost both sides in miner fees (sat), for a first guess before anybody has quoted.
-    fn chain_cost(&self) -> u64;
+    /// What a taker's own transaction of one swap is expected to cost in miner fees (sat), for a first guess before anybody
+    /// has quoted. The maker's is in its offer.
+    fn chain_cost(&self, direction: Direction) -> u64;
 }

@@ -1,5 +1,6 @@
 //! Guesses, answers, and what is chosen.
 #![allow(clippy::unwrap_used)]
+use bitcoin::FeeRate;
 use bitcoin::secp256k1::{Secp256k1, SecretKey};
 use cambista_protocol::money::Price;
 use cambista_protocol::words::Direction;
@@ -8,8 +9,8 @@ use super::super::tests::{quote, wish};
 use super::*;
 use crate::ports::{PeerAddress, PortError};
 
-/// A market of makers whose failures cost so much each.
-struct Few(Vec<MakerOffer>, u64);
+/// A market of makers whose failures cost so much each, and the fee rate (sat/vB).
+struct Few(Vec<MakerOffer>, u64, u64);
 
 impl Makers for Few {
     fn candidates(&self, _: &Wanted<'_>) -> Result<Vec<MakerOffer>, PortError> {
@@ -20,8 +21,9 @@ impl Makers for Few {
         self.1
     }
 
-    fn chain_cost(&self) -> u64 {
-        800
+    fn chain_cost(&self, direction: Direction) -> u64 {
+        let rate = FeeRate::from_sat_per_vb(self.2).unwrap();
+        crate::cost::taker_chain_cost(direction, |_| rate).to_sat()
     }
 }
 
@@ -96,6 +98,7 @@ fn what_is_too_much_for_each_is_asked_of_several_and_covered() {
             offer(4, 9_000, 400_000),
         ],
         50,
+        3,
     );
     let mut table = Table::new(covering(&wish), &market, market.0.clone());
     assert!(table.whole().is_empty());
@@ -130,6 +133,7 @@ fn firm_quotes_correct_a_guess_that_took_the_fixed_costs_for_too_low() {
     let market = Few(
         vec![offer(1, 5_000, 4_000_000), offer(2, 1_000, 400_000)],
         0,
+        3,
     );
     let mut table = Table::new(covering(&wish), &market, market.0.clone());
     assert_eq!(table.whole(), [(0, 800_000)]);
@@ -150,7 +154,7 @@ fn firm_quotes_correct_a_guess_that_took_the_fixed_costs_for_too_low() {
 #[test]
 fn quotes_beyond_what_was_agreed_to_are_left_out() {
     let wish = wish(Direction::Out, 300_000);
-    let market = Few(vec![offer(1, 0, 900_000), offer(2, 0, 900_000)], 0);
+    let market = Few(vec![offer(1, 0, 900_000), offer(2, 0, 900_000)], 0, 3);
     let limits = Covering {
         max_locked: Some(228),
         max_loss: Some(500),
@@ -180,4 +184,32 @@ fn one_that_is_cheap_but_fails_or_keeps_prepays_counts_as_dear() {
     };
     assert_eq!(all_in(&cheap), 1_500);
     assert_eq!(all_in(&firm(2, 300_000, -20)), -20);
+}
+
+/// Two halves of cheap makers against one dear whole. Each maker's offer has its own funding in it (154 vB); the taker claims
+/// once more for the second half (111 vB).
+#[test]
+fn a_first_guess_counts_the_chain_costs_of_each_side_once() {
+    let wish = wish(Direction::Out, 1_000_000);
+    let at_50 = |ppm, max_sat, seed| {
+        let mut offer = offer(seed, ppm, max_sat);
+        offer.price.base_sat = 154 * 50;
+        offer
+    };
+    // 27 700 sat and a claim against twice 7 700 sat and two claims of 5 550 sat.
+    let market = Few(
+        vec![
+            at_50(20_000, 2_000_000, 1),
+            at_50(0, 500_000, 2),
+            at_50(0, 500_000, 3),
+        ],
+        0,
+        50,
+    );
+    let table = Table::new(covering(&wish), &market, market.0.clone());
+    let wanted = [("2", 500_000), ("3", 500_000)];
+    assert_eq!(
+        asked(&table, &table.guess()),
+        wanted.map(|(name, sat)| (name.to_owned(), sat))
+    );
 }
