@@ -249,15 +249,38 @@ impl Book {
         k: usize,
         wanted: impl Fn(&Key) -> bool,
     ) -> impl Iterator<Item = (i64, &Offer)> {
-        let lines = match direction {
-            Direction::Out => &self.out,
-            Direction::In => &self.into,
-        };
-        let found = lines.lowest(amount_sat, now, k, self.own.as_ref(), wanted);
+        let own = self.own.as_ref();
+        let found = self
+            .lines(direction)
+            .lowest(amount_sat, now, k, own, wanted);
         found.into_iter().filter_map(move |(fee, key)| {
             let standing = self.entries.get(&key)?.at(now)?;
             Some((fee, &standing.offer))
         })
+    }
+
+    /// One of the offers for an amount, whatever it asks; see [`Lines::drawn`].
+    pub(crate) fn drawn(
+        &self,
+        direction: Direction,
+        amount_sat: u64,
+        now: u64,
+        draw: u64,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Option<(i64, &Offer)> {
+        let own = self.own.as_ref();
+        let (fee, key) = self
+            .lines(direction)
+            .drawn(amount_sat, now, draw, own, wanted)?;
+        let standing = self.entries.get(&key)?.at(now)?;
+        Some((fee, &standing.offer))
+    }
+
+    const fn lines(&self, direction: Direction) -> &Lines {
+        match direction {
+            Direction::Out => &self.out,
+            Direction::In => &self.into,
+        }
     }
 
     /// The offers that stand at `now` (Unix seconds), in the order of their makers' keys.

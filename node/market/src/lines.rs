@@ -26,6 +26,18 @@ struct Line {
     tie: u64,
 }
 
+impl Line {
+    /// The fee for an amount at `now` (Unix seconds); none when it is not offered. A fee that eats the whole amount, or pays
+    /// it out again, leaves nothing to pay over Lightning.
+    fn fee(&self, amount_sat: u64, now: u64) -> Option<i64> {
+        if amount_sat < self.min_sat || self.max_sat < amount_sat || self.expires <= now {
+            return None;
+        }
+        let fee = self.price.fee(Amount::from_sat(amount_sat))?;
+        (fee.unsigned_abs() < amount_sat).then_some(fee)
+    }
+}
+
 impl Lines {
     /// Sets a maker's price; none takes it out.
     pub(crate) fn set(&mut self, maker: Key, rate: Option<&Rate>, expires: u64, tie: u64) {
@@ -69,6 +81,30 @@ impl Lines {
         }
     }
 
+    /// One of the lines for an amount at `now` (Unix seconds), as `draw` has it: its fee (sat) and whose it is. `own` is left
+    /// out, and whom `wanted` refuses. The price plays no part.
+    pub(crate) fn drawn(
+        &self,
+        amount_sat: u64,
+        now: u64,
+        draw: u64,
+        own: Option<&Key>,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> Option<(i64, Key)> {
+        let mut best: Option<(u64, i64, &Key)> = None;
+        for (line, maker) in self.lines.iter().zip(&self.makers) {
+            // Ties are even and nobody can aim at them; so is this order, another one for each draw.
+            let turn = (line.tie ^ draw).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            if best.is_some_and(|(first, ..)| first <= turn) || own == Some(maker) {
+                continue;
+            }
+            if let Some(fee) = line.fee(amount_sat, now).filter(|_| wanted(maker)) {
+                best = Some((turn, fee, maker));
+            }
+        }
+        best.map(|(_, fee, maker)| (fee, *maker))
+    }
+
     /// The `k` lowest fees (sat) for an amount at `now` (Unix seconds) and whose they are, lowest first; `own` is left out,
     /// and whom `wanted` refuses.
     pub(crate) fn lowest(
@@ -82,16 +118,9 @@ impl Lines {
         let own = own.and_then(|own| self.places.get(own).copied());
         let mut best: BinaryHeap<(i64, u64, usize)> = BinaryHeap::new();
         for (place, line) in self.lines.iter().enumerate() {
-            if amount_sat < line.min_sat || line.max_sat < amount_sat || line.expires <= now {
-                continue;
-            }
-            let Some(fee) = line.price.fee(Amount::from_sat(amount_sat)) else {
+            let Some(fee) = line.fee(amount_sat, now).filter(|_| Some(place) != own) else {
                 continue;
             };
-            // A fee that eats the whole amount, or pays it out again, leaves nothing to pay over Lightning.
-            if fee.unsigned_abs() >= amount_sat || Some(place) == own {
-                continue;
-            }
             let found = (fee, line.tie, place);
             let full = best.len() >= k;
             // Most are too dear, which is told sooner than whether they are wanted.

@@ -6,7 +6,7 @@
 mod fade;
 mod record;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bitcoin::secp256k1::PublicKey;
 
@@ -99,6 +99,22 @@ impl Experience {
         self.records
             .iter()
             .filter_map(|(key, record)| Some((PublicKey::from_slice(key).ok()?, record)))
+    }
+
+    /// The makers whose records are like this, by their 33-byte keys.
+    #[must_use]
+    pub fn those(&self, like: impl Fn(&Record) -> bool) -> HashSet<[u8; 33]> {
+        let all = self.records.iter();
+        all.filter(|(_, record)| like(record))
+            .map(|(key, _)| *key)
+            .collect()
+    }
+
+    /// By how much this maker's prices were above its offers of late (millionths of the amount), to be added to its offer
+    /// when makers are chosen to be asked.
+    #[must_use]
+    pub fn dearer_ppm(&self, maker: &PublicKey, now: u64) -> u32 {
+        self.of(maker).map_or(0, |record| record.dearer_ppm(now))
     }
 
     /// What a swap of `amount_sat` with this maker is expected to cost by failing (sat), to be added to its price when

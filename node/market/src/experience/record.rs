@@ -9,6 +9,8 @@ use super::{MOST_SILENT, ONCE};
 const REST: u64 = 600;
 /// ... up to this (seconds).
 const LONGEST_REST: u64 = 86_400;
+/// A price so far above its offer is as bad as any (millionths of the amount).
+const MOST_DEARER_PPM: u32 = 1_000_000;
 
 /// Something a maker did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,11 @@ pub enum Lesson {
     Quoted {
         /// Milliseconds.
         after_ms: u64,
+    },
+    /// The price it gave, beside the one it offers to everybody.
+    Priced {
+        /// By so much it asked more (millionths of the amount); 0 when it kept to its offer.
+        dearer_ppm: u32,
     },
     /// It gave no price, with a reason.
     Refused,
@@ -105,6 +112,9 @@ pub(super) struct Weights {
     pub(super) failed: u64,
     /// Satoshis, not millionths.
     pub(super) lost_sat: u64,
+    /// By how much its prices were above its offers (millionths of the amount).
+    #[serde(default)]
+    pub(super) dearer_ppm: u64,
 }
 
 impl Weights {
@@ -120,6 +130,7 @@ impl Weights {
             done: left(self.done),
             failed: left(self.failed),
             lost_sat: left(self.lost_sat),
+            dearer_ppm: left(self.dearer_ppm),
         }
     }
 }
@@ -138,18 +149,38 @@ pub struct Record {
     pub failed_in_a_row: u32,
     /// When the last of them was (Unix seconds).
     pub failed_at: u64,
+    /// Times it gave no price since the last one it gave; those within a rest of [`Self::quiet_until`] count once.
+    #[serde(default)]
+    pub quiet_in_a_row: u32,
+    /// When the last of them was (Unix seconds).
+    #[serde(default)]
+    pub quiet_at: u64,
 }
 
 impl Record {
     pub(super) fn learn(&mut self, lesson: Lesson, now: u64) {
         self.weights = self.weights.at(now);
         self.last = self.last.max(now);
+        match lesson {
+            Lesson::Quoted { .. } => self.quiet_in_a_row = 0,
+            // One search asks for several amounts: no answer to any of them is one silence.
+            Lesson::Silent | Lesson::Refused if self.quiet_until(now).is_none() => {
+                self.quiet_in_a_row = self.quiet_in_a_row.saturating_add(1);
+                self.quiet_at = now;
+            }
+            _ => {}
+        }
         let (totals, weights) = (&mut self.totals, &mut self.weights);
         match lesson {
             Lesson::Asked => more(&mut totals.asked, 1),
             Lesson::Quoted { after_ms } => {
                 more(&mut totals.quoted, 1);
                 more(&mut totals.quoted_ms, after_ms);
+            }
+            // Once is enough to be asked after others; keeping to its offers brings it back.
+            Lesson::Priced { dearer_ppm } => {
+                let dearer = u64::from(dearer_ppm.min(MOST_DEARER_PPM));
+                weights.dearer_ppm = dearer.max(weights.dearer_ppm / 2);
             }
             Lesson::Refused => more(&mut totals.refused, 1),
             Lesson::Silent => {
@@ -197,11 +228,20 @@ impl Record {
     /// [`super::Experience::resting_until`].
     #[must_use]
     pub fn resting_until(&self, now: u64) -> Option<u64> {
-        let doublings = self.failed_in_a_row.checked_sub(1)?.min(16);
-        let rest = REST.saturating_mul(1 << doublings).min(LONGEST_REST);
-        let until = self.failed_at.saturating_add(rest);
-        // A clock that was ahead when it failed must not lock the maker out for ever.
-        (self.failed_at <= now.saturating_add(LONGEST_REST) && now < until).then_some(until)
+        rest(self.failed_in_a_row, self.failed_at, now)
+    }
+
+    /// Until when (Unix seconds) it comes after all others, because it gave no price the last time; `None` when it does not
+    /// at `now`. Ten minutes, twice as long each time in a row, a day at most.
+    #[must_use]
+    pub fn quiet_until(&self, now: u64) -> Option<u64> {
+        rest(self.quiet_in_a_row, self.quiet_at, now)
+    }
+
+    /// By how much its prices were above its offers of late (millionths of the amount).
+    #[must_use]
+    pub fn dearer_ppm(&self, now: u64) -> u32 {
+        u32::try_from(self.weights.at(now).dearer_ppm).unwrap_or(MOST_DEARER_PPM)
     }
 
     /// Seconds a swap with it takes on average; `None` before the first is done.
@@ -215,6 +255,15 @@ impl Record {
     pub const fn usual_answer_ms(&self) -> Option<u64> {
         self.totals.quoted_ms.checked_div(self.totals.quoted)
     }
+}
+
+/// The end of a rest that began at `at` (Unix seconds) after so many times in a row; `None` when it is over at `now`.
+fn rest(in_a_row: u32, at: u64, now: u64) -> Option<u64> {
+    let doublings = in_a_row.checked_sub(1)?.min(16);
+    let rest = REST.saturating_mul(1 << doublings).min(LONGEST_REST);
+    let until = at.saturating_add(rest);
+    // A clock that was ahead then must not lock the maker out for ever.
+    (at <= now.saturating_add(LONGEST_REST) && now < until).then_some(until)
 }
 
 fn more(sum: &mut u64, by: u64) {

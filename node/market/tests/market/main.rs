@@ -6,6 +6,7 @@ mod experience;
 mod fault;
 mod ingest;
 mod page;
+mod places;
 mod plan;
 mod rank;
 mod room;
