@@ -127,8 +127,9 @@ pub(crate) fn miner_limit(amount: Amount, expected: Amount) -> Amount {
         .min(amount / FEE_SHARE)
 }
 
-/// The routing limit of a taker who names none.
-pub(crate) fn routing_limit(amount: Amount, estimate_sat: u64) -> u64 {
+/// The routing limit of a taker who names none (sat), where so much is expected (sat).
+#[must_use]
+pub fn routing_limit(amount: Amount, estimate_sat: u64) -> u64 {
     share(amount, TAKER_ROUTING_PPM)
         .saturating_add(ROUTING_BASE_SAT)
         .max(estimate_sat.saturating_mul(2))

@@ -41,7 +41,7 @@ mod views;
 mod wishes;
 mod words;
 
-pub use cost::{taker_chain_cost, usual_confirmations};
+pub use cost::{routing_limit, taker_chain_cost, usual_confirmations};
 pub use desk::{Business, Earned, MakerReport, Offered, SideReport};
 pub use engine::Engine;
 pub use handle::{

@@ -7,6 +7,7 @@ use bitcoin::secp256k1::PublicKey;
 use cambista_engine::MakerContact;
 use cambista_engine::ports::{MakerOffer, Makers, PeerAddress, PortError, Wanted};
 use cambista_ldk::Node;
+use cambista_market::Lesson;
 use cambista_protocol::market::offer::Offer;
 use cambista_protocol::money::Price;
 use cambista_protocol::words::Direction;
@@ -38,18 +39,21 @@ impl MakersPort {
     /// The offers worth looking at: for all of it, then for ever smaller shares of it.
     fn best(&self, wanted: &Wanted<'_>) -> Vec<Offer> {
         // Who has just failed is left alone for a while, whatever it promises.
-        let resting = self.memory.resting();
-        let mut seen: HashSet<PublicKey> = wanted.except.iter().chain(&resting).copied().collect();
-        let left_out = seen.clone();
-        let known = Known::now(&self.node, &self.memory);
+        let mut known = Known::now(&self.node, &self.memory, wanted.newcomers_turn);
+        for maker in wanted.except {
+            known.leave_out(maker);
+        }
         let mut found = Vec::new();
         let mut share = 1;
         while share == 1 || (wanted.max_parts > 1 && share <= SMALLEST_SHARE) {
             let part = wanted.amount_sat.div_ceil(share);
             let (direction, limit) = (wanted.direction, wanted.limit);
-            let new = places(&self.market, &known, direction, part, limit, &left_out);
-            let new = new.into_iter().map(|ranked| ranked.offer);
-            found.extend(new.filter(|offer| seen.insert(offer.maker)));
+            // Who is in already takes no further place: the same few could fill those for every share.
+            let routed = share == 1;
+            for ranked in places(&self.market, &known, direction, part, limit, routed) {
+                known.leave_out(&ranked.offer.maker);
+                found.push(ranked.offer);
+            }
             // Up to the number of parts every even share counts, then only every other size.
             share = if share < u64::try_from(wanted.max_parts).unwrap_or(1) {
                 share + 1
@@ -107,8 +111,20 @@ impl Makers for MakersPort {
             .min()
     }
 
-    fn failure_cost(&self, maker: &PublicKey, amount_sat: u64) -> u64 {
-        self.memory.failure_cost(maker, amount_sat)
+    fn newcomers_turn(&self) -> bool {
+        self.memory.newcomers_turn()
+    }
+
+    fn failure_cost(&self, maker: &PublicKey, amount_sat: u64, newcomers_turn: bool) -> u64 {
+        self.memory.failure_cost(maker, amount_sat, newcomers_turn)
+    }
+
+    fn dearer_ppm(&self, maker: &PublicKey) -> u32 {
+        self.memory.dearer_ppm(maker)
+    }
+
+    fn priced(&self, maker: &PublicKey, dearer_ppm: u32) {
+        self.memory.learn(maker, Lesson::Priced { dearer_ppm });
     }
 
     fn chain_cost(&self, direction: Direction) -> u64 {

@@ -312,6 +312,7 @@ pub(super) mod tests {
 
     use cambista_protocol::market::offer::{MAX_ADDRESSES, Rate};
     use cambista_protocol::signed::Signed;
+    use cambista_protocol::words::Direction;
 
     use super::*;
     use crate::network::Verdict;
@@ -394,6 +395,10 @@ pub(super) mod tests {
         Market::new(Network::Regtest, &own)
     }
 
+    fn ranked(market: &Market, direction: Direction) -> Vec<cambista_market::Ranked> {
+        market.best_among(direction, 100_000, 5, |_| true)
+    }
+
     #[test]
     fn the_longest_addresses_leave_an_offer_that_others_take() {
         let head = || Head {
@@ -441,14 +446,10 @@ pub(super) mod tests {
             market.ingest(&announced(&terms(Some(100)), 1)),
             Verdict::Accept
         );
-        let best = market.best(cambista_protocol::words::Direction::Out, 100_000, 5);
+        let best = ranked(&market, Direction::Out);
         let fees: Vec<_> = best.iter().map(|ranked| ranked.est_fee_sat).collect();
         assert_eq!(fees, [100 + 50]);
-        assert!(
-            market
-                .best(cambista_protocol::words::Direction::In, 100_000, 5)
-                .is_empty()
-        );
+        assert!(ranked(&market, Direction::In).is_empty());
     }
 
     #[test]
@@ -456,11 +457,7 @@ pub(super) mod tests {
         let market = stranger();
         market.ingest(&announced(&terms(Some(100)), 1));
         assert_eq!(market.ingest(&announced(&terms(None), 2)), Verdict::Accept);
-        assert!(
-            market
-                .best(cambista_protocol::words::Direction::Out, 100_000, 5)
-                .is_empty()
-        );
+        assert!(ranked(&market, Direction::Out).is_empty());
     }
 
     #[test]

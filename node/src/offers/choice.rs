@@ -1,9 +1,6 @@
 //! Whose offers are taken: the cheapest, but for makers that have just failed. These are left alone for a while, whatever
 //! they promise.
 
-use std::collections::HashSet;
-
-use bitcoin::secp256k1::PublicKey;
 use cambista_ldk::Node;
 use cambista_protocol::market::offer::Offer;
 use cambista_protocol::words::Direction;
@@ -20,9 +17,8 @@ pub fn best(
     amount_sat: u64,
     limit: usize,
 ) -> Vec<Offer> {
-    let resting = memory.resting().into_iter().collect();
-    let known = Known::now(node, memory);
-    let asked = places(market, &known, direction, amount_sat, limit, &resting);
+    let known = Known::now(node, memory, memory.newcomers_turn());
+    let asked = places(market, &known, direction, amount_sat, limit, true);
     asked.into_iter().map(|ranked| ranked.offer).collect()
 }
 
@@ -35,7 +31,7 @@ pub fn resting_until(
     direction: Direction,
     amount_sat: u64,
 ) -> Option<u64> {
-    let resting: HashSet<[u8; 33]> = memory.resting().iter().map(PublicKey::serialize).collect();
+    let resting = memory.resting();
     let is_resting = |maker: &[u8; 33]| resting.contains(maker);
     let offers = market.best_among(direction, amount_sat, resting.len(), is_resting);
     offers

@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bitcoin::Network;
 use bitcoin::secp256k1::PublicKey;
 use cambista_engine::ports::{Clock as _, Entropy as _};
-use cambista_market::{Book, Gate, Ranked};
+use cambista_market::{Book, Gate, Opinion, Pool, Ranked};
 use cambista_protocol::cbor;
 use cambista_protocol::market::offer::{MAX_OFFER, Offer};
 use cambista_protocol::message::{BookReply, BookRequest, MAX_BOOK_MESSAGE};
@@ -163,13 +163,19 @@ impl Market {
         lock(&self.book).get(maker, now()).cloned()
     }
 
-    /// The `k` cheapest offers of others for this amount (sat).
+    /// The offers for this amount (sat) that may have a place among the makers that are asked; see [`Book::pool`].
     #[must_use]
-    pub fn best(&self, direction: Direction, amount_sat: u64, k: usize) -> Vec<Ranked> {
-        lock(&self.book).rank(direction, amount_sat, now(), k)
+    pub fn pool(
+        &self,
+        direction: Direction,
+        amount_sat: u64,
+        opinion: &impl Opinion,
+        draw: u64,
+    ) -> Pool {
+        lock(&self.book).pool(direction, amount_sat, now(), opinion, draw)
     }
 
-    /// The same among the makers that are wanted, by their 33-byte keys.
+    /// The `k` cheapest offers of others for this amount (sat) among the makers that are wanted, by their 33-byte keys.
     #[must_use]
     pub fn best_among(
         &self,

@@ -1,6 +1,6 @@
 //! What this node remembers of makers: in memory for those who decide, on the disk a little later.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -122,14 +122,28 @@ impl Memory {
         }
     }
 
-    /// What a swap of this amount (sat) with this maker is expected to cost by failing (sat), for comparing. One minute in
-    /// so many is the newcomers': theirs is nothing then. A minute, so that everything within one order is compared alike.
+    /// Whether this is the newcomers' turn, which one minute in so many is. A minute, so that a price that is only looked at
+    /// and the order after it are compared alike.
     #[must_use]
-    pub fn failure_cost(&self, maker: &PublicKey, amount_sat: u64) -> u64 {
+    pub fn newcomers_turn(&self) -> bool {
+        Experience::newcomers_turn(self.minute.wrapping_add(SystemClock.now() / 60))
+    }
+
+    /// What a swap of this amount (sat) with this maker is expected to cost by failing (sat), for comparing; nothing for a
+    /// newcomer on its turn.
+    #[must_use]
+    pub fn failure_cost(&self, maker: &PublicKey, amount_sat: u64, newcomers_turn: bool) -> u64 {
         let now = SystemClock.now();
-        let turn = Experience::newcomers_turn(self.minute.wrapping_add(now / 60));
         let inner = self.lock();
-        inner.experience.handicap(maker, amount_sat, now, turn)
+        inner
+            .experience
+            .handicap(maker, amount_sat, now, newcomers_turn)
+    }
+
+    /// By how much this maker's prices were above its offers of late (millionths of the amount).
+    #[must_use]
+    pub fn dearer_ppm(&self, maker: &PublicKey) -> u32 {
+        self.lock().experience.dearer_ppm(maker, SystemClock.now())
     }
 
     /// The same on no turn of the newcomers.
@@ -139,29 +153,17 @@ impl Memory {
         self.lock().experience.failure_cost(maker, amount_sat, now)
     }
 
-    /// The makers that are not asked now because they have just failed.
+    /// The makers that are not asked now because they have just failed, by their 33-byte keys.
     #[must_use]
-    pub fn resting(&self) -> Vec<PublicKey> {
+    pub fn resting(&self) -> HashSet<[u8; 33]> {
         let now = SystemClock.now();
-        let inner = self.lock();
-        let all = inner.experience.all();
-        all.filter(|(_, record)| record.resting_until(now).is_some())
-            .map(|(maker, _)| maker)
-            .collect()
+        self.those(|record| record.resting_until(now).is_some())
     }
 
-    /// The makers that have done a swap, or given a price more often than no answer.
+    /// The makers whose records are like this, by their 33-byte keys.
     #[must_use]
-    pub fn answering(&self) -> Vec<PublicKey> {
-        let inner = self.lock();
-        let answers = |record: &Record| {
-            let totals = &record.totals;
-            totals.done > 0 || totals.quoted > totals.silent
-        };
-        let all = inner.experience.all();
-        all.filter(|(_, record)| answers(record))
-            .map(|(maker, _)| maker)
-            .collect()
+    pub fn those(&self, like: impl Fn(&Record) -> bool) -> HashSet<[u8; 33]> {
+        self.lock().experience.those(like)
     }
 
     /// Until when (Unix seconds) a maker that failed is not asked; none when it may be asked now.

@@ -1,47 +1,103 @@
-//! Who has a place among the makers that are asked.
-//!
-//! An offer costs its maker a second of work, and a few of them at prices nobody keeps, with nobody at their addresses, would
-//! take all places. So half of them are for makers that have shown themselves in a way that costs more.
+//! What this node knows of makers that decides who has a place among those asked; see [`cambista_market::Pool`].
 
 use std::collections::HashSet;
 
+use bitcoin::Amount;
 use bitcoin::secp256k1::PublicKey;
-use cambista_ldk::Node;
-use cambista_market::Ranked;
+use cambista_engine::ports::{Clock as _, Entropy as _};
+use cambista_engine::routing_limit;
+use cambista_ldk::{Node, RouteTarget};
+use cambista_market::{Opinion, Ranked};
+use cambista_protocol::timelock::{DEFAULT_REFUND_DELTA, Timelocks};
 use cambista_protocol::words::Direction;
 
 use super::{Market, Memory};
+use crate::adapters::system::{SystemClock, SystemEntropy};
 
 /// A maker's 33-byte key.
 type Key = [u8; 33];
 
-/// The makers this node has a reason to believe in.
+/// What is known of makers at the moment of one search.
 pub struct Known<'a> {
     node: &'a Node,
-    /// By an answer, a swap or a channel.
+    memory: &'a Memory,
+    /// By a swap or a channel.
     met: HashSet<Key>,
+    quiet: HashSet<Key>,
+    tried: HashSet<Key>,
+    left_out: HashSet<Key>,
+    newcomers_turn: bool,
 }
 
 impl<'a> Known<'a> {
-    /// What is known now.
+    /// What is known now. Makers that have just failed are left out.
     #[must_use]
-    pub fn now(node: &'a Node, memory: &Memory) -> Self {
+    pub fn now(node: &'a Node, memory: &'a Memory, newcomers_turn: bool) -> Self {
+        let now = SystemClock.now();
         let channels = node.channels().into_iter().map(|channel| channel.peer);
-        let met = memory.answering().into_iter().chain(channels);
+        // An answer costs nothing: only a swap that was done makes a maker known.
+        let mut met = memory.those(|record| record.totals.done > 0);
+        met.extend(channels.map(|maker| maker.serialize()));
         Self {
             node,
-            met: met.map(|maker| maker.serialize()).collect(),
+            memory,
+            met,
+            quiet: memory.those(|record| record.quiet_until(now).is_some()),
+            tried: memory.those(|record| record.totals.tried() > 0),
+            left_out: memory.resting(),
+            newcomers_turn,
         }
     }
 
-    /// Whether the maker has answered before, has a channel with this node, or channels that all of Lightning was told of.
-    fn holds(&self, maker: &Key) -> bool {
-        self.met.contains(maker) || self.node.is_in_graph(maker)
+    /// From now on this maker is left out as well.
+    pub fn leave_out(&mut self, maker: &PublicKey) {
+        self.left_out.insert(maker.serialize());
+    }
+
+    /// What this maker is expected to cost beside the fee it offers (sat): what failing costs, and by how much it asks more
+    /// when it comes to it.
+    fn beside(&self, maker: &PublicKey, amount_sat: u64) -> u64 {
+        let failing = self
+            .memory
+            .failure_cost(maker, amount_sat, self.newcomers_turn);
+        let dearer = u128::from(self.memory.dearer_ppm(maker)) * u128::from(amount_sat);
+        failing.saturating_add(u64::try_from(dearer / 1_000_000).unwrap_or(u64::MAX))
+    }
+
+    /// What paying so much (sat) to this maker is expected to cost (sat): the limit where no route is known, as for quotes.
+    fn route(&self, maker: &PublicKey, amount_sat: u64) -> u64 {
+        let most = Timelocks::new(Direction::Out, DEFAULT_REFUND_DELTA).max_total_delta();
+        let msat = amount_sat.saturating_mul(1_000);
+        let fee = self
+            .node
+            .estimate_route_fee(&RouteTarget::Node(*maker), msat, most);
+        match fee {
+            Some(msat) => msat.div_ceil(1_000),
+            None => routing_limit(Amount::from_sat(amount_sat), 0),
+        }
     }
 }
 
-/// The `limit` makers to ask for this amount (sat), none of those left out: half of them the cheapest that are known, where
-/// there are so many, the rest the cheapest of all. The cheapest first.
+impl Opinion for Known<'_> {
+    fn left_out(&self, maker: &Key) -> bool {
+        self.left_out.contains(maker)
+    }
+
+    fn known(&self, maker: &Key) -> bool {
+        self.met.contains(maker) || self.node.is_in_graph(maker)
+    }
+
+    fn quiet(&self, maker: &Key) -> bool {
+        self.quiet.contains(maker)
+    }
+
+    fn tried(&self, maker: &Key) -> bool {
+        self.tried.contains(maker)
+    }
+}
+
+/// The `limit` makers to ask for this amount (sat), the one expected to cost least first. `routed`: what routing would cost
+/// counts too, where the taker pays it (`out`).
 #[must_use]
 pub fn places(
     market: &Market,
@@ -49,19 +105,18 @@ pub fn places(
     direction: Direction,
     amount_sat: u64,
     limit: usize,
-    left_out: &HashSet<PublicKey>,
+    routed: bool,
 ) -> Vec<Ranked> {
-    let left_out: HashSet<Key> = left_out.iter().map(PublicKey::serialize).collect();
-    let open = |maker: &Key| !left_out.contains(maker);
-    let kept = limit.div_ceil(2);
-    let mut asked = market.best_among(direction, amount_sat, kept, |maker| {
-        open(maker) && known.holds(maker)
-    });
-    let in_already: HashSet<Key> = asked.iter().map(|r| r.offer.maker.serialize()).collect();
-    let more = limit.saturating_sub(asked.len());
-    asked.extend(market.best_among(direction, amount_sat, more, |maker| {
-        open(maker) && !in_already.contains(maker)
-    }));
-    asked.sort_by_key(|ranked| ranked.est_fee_sat);
-    asked
+    let [a, b, c, d, e, f, g, h, ..] = SystemEntropy.bytes32();
+    let draw = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+    let pool = market.pool(direction, amount_sat, known, draw);
+    let beside = |ranked: &Ranked| known.beside(&ranked.offer.maker, amount_sat);
+    if direction == Direction::In || !routed {
+        return pool.places(limit, beside);
+    }
+    // A route takes milliseconds to find: only for those that would have a place without.
+    pool.shortened(limit, beside).places(limit, |ranked| {
+        let route = known.route(&ranked.offer.maker, amount_sat);
+        beside(ranked).saturating_add(route)
+    })
 }

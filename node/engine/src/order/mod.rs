@@ -129,6 +129,7 @@ impl Orders {
             only: &wish.makers,
             except: &[],
             limit: 1,
+            newcomers_turn: false,
         };
         match self.shared.makers.resting_until(&wanted) {
             Some(until) => {
@@ -148,6 +149,7 @@ impl Orders {
             only: &[],
             except: &[],
             limit: 2,
+            newcomers_turn: false,
         };
         let offers = self.shared.makers.candidates(&wanted);
         wish.parts() == 1 && wish.makers.is_empty() && offers.is_ok_and(|all| all.len() > 1)

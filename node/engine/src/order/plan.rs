@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use bitcoin::Amount;
 use bitcoin::secp256k1::PublicKey;
 use cambista_market::plan::{Curve, Firm, combine, split};
+use cambista_protocol::words::Direction;
 
 use super::record::OrderWish;
 use crate::handle::{AskAmount, AskFor, EngineError, EngineHandle, MakerContact, NoQuote, Quotes};
@@ -18,6 +19,10 @@ const MAKERS_ASKED: usize = 8;
 const GUESSES: usize = 4;
 /// The smallest part of a split (sat): less would hardly survive being held, and its fees would eat it.
 const LEAST_PART: u64 = 20_000;
+/// A quote may be above its offer by such a part of it ...
+const PRICE_ROOM: u64 = 10;
+/// ... and by what the maker's own part on the chain costs now, so many times.
+const CHAIN_ROOM: u64 = 2;
 /// The chance that a prepay is lost, as it counts in comparing quotes (millionths).
 const PREPAY_RISK_PPM: u64 = 10_000;
 
@@ -73,6 +78,7 @@ pub(crate) async fn cover(
     makers: &dyn Makers,
     covering: Covering<'_>,
 ) -> Result<Answers, EngineError> {
+    let newcomers_turn = makers.newcomers_turn();
     let wanted = Wanted {
         direction: covering.wish.direction,
         amount_sat: covering.amount_sat,
@@ -80,18 +86,14 @@ pub(crate) async fn cover(
         only: &covering.wish.makers,
         except: covering.except,
         limit: MAKERS_ASKED,
+        newcomers_turn,
     };
     let offers = makers
         .candidates(&wanted)
         .map_err(|why| EngineError::Unavailable(why.to_string()))?;
-    let mut table = Table::new(covering, makers, offers);
-    let mut next = table.whole();
-    let guess = table.guess();
-    table.answers.needed = guess.len();
-    table.last.clone_from(&guess);
-    next.extend(guess);
+    let mut table = Table::new(covering, makers, offers, newcomers_turn);
+    let mut next = table.first();
     for _ in 0..GUESSES {
-        next.retain(|asked| table.asked.insert(*asked));
         if next.is_empty() {
             break;
         }
@@ -99,8 +101,7 @@ pub(crate) async fn cover(
         for (amount_sat, quotes) in rounds {
             table.take(amount_sat, quotes);
         }
-        next = table.guess();
-        table.last.clone_from(&next);
+        next = table.further();
     }
     Ok(table.choose())
 }
@@ -158,25 +159,35 @@ struct Table<'a> {
     makers: Vec<Known>,
     places: HashMap<String, usize>,
     asked: HashSet<(usize, u64)>,
+    /// Whether one that was asked for all of it kept to its offer.
+    kept: bool,
     /// The last guess.
     last: Vec<(usize, u64)>,
+    newcomers_turn: bool,
     answers: Answers,
 }
 
 impl<'a> Table<'a> {
-    fn new(covering: Covering<'a>, port: &'a dyn Makers, offers: Vec<MakerOffer>) -> Self {
+    fn new(
+        covering: Covering<'a>,
+        port: &'a dyn Makers,
+        offers: Vec<MakerOffer>,
+        newcomers_turn: bool,
+    ) -> Self {
         let chain = port.chain_cost(covering.wish.direction);
         let share = covering.amount_sat / u64::try_from(covering.max_parts.max(1)).unwrap_or(1);
         let makers: Vec<Known> = offers
             .into_iter()
             .map(|offer| {
-                let failing = port.failure_cost(&offer.contact.node_id, share);
+                let maker = &offer.contact.node_id;
+                let failing = port.failure_cost(maker, share, newcomers_turn);
+                let dearer = i32::try_from(port.dearer_ppm(maker)).unwrap_or(i32::MAX);
                 let fixed = offer.price.base_sat.saturating_add(chain);
                 let fixed = fixed.saturating_add(failing);
                 Known {
                     curve: Curve {
                         fixed_sat: i64::try_from(fixed).unwrap_or(i64::MAX),
-                        ppm: offer.price.ppm,
+                        ppm: offer.price.ppm.saturating_add(dearer),
                         min_sat: offer.min_sat.max(LEAST_PART),
                         max_sat: offer.max_sat,
                     },
@@ -199,11 +210,45 @@ impl<'a> Table<'a> {
             makers,
             places,
             asked: HashSet::new(),
+            kept: false,
             last: Vec::new(),
+            newcomers_turn,
         }
     }
 
-    /// The makers to be asked for all of it. One that was named is asked whatever it offers: it may refuse itself.
+    /// Whom to ask to begin with, and for how much each.
+    fn first(&mut self) -> Vec<(usize, u64)> {
+        let mut first = self.whole();
+        self.last = self.guess();
+        self.answers.needed = self.last.len();
+        first.extend(&self.last);
+        self.not_asked(first)
+    }
+
+    /// Whom to ask with the answers known so far.
+    fn further(&mut self) -> Vec<(usize, u64)> {
+        self.last = self.guess();
+        let mut next = self.last.clone();
+        next.extend(self.instead());
+        self.not_asked(next)
+    }
+
+    fn not_asked(&mut self, mut wanted: Vec<(usize, u64)>) -> Vec<(usize, u64)> {
+        wanted.retain(|asked| self.asked.insert(*asked));
+        wanted
+    }
+
+    /// The next makers to be asked for all of it, while nobody that was asked has kept to its offer: whoever promises what it
+    /// does not keep hides nobody. None where nobody was asked for all of it.
+    fn instead(&self) -> Vec<(usize, u64)> {
+        let amount = self.covering.amount_sat;
+        if self.kept || !self.asked.iter().any(|(_, asked)| *asked == amount) {
+            return Vec::new();
+        }
+        self.whole()
+    }
+
+    /// The makers to be asked for all of it that were not. One that was named is asked whatever it offers: it may refuse itself.
     fn whole(&self) -> Vec<(usize, u64)> {
         let amount = self.covering.amount_sat;
         let named = !self.covering.wish.makers.is_empty();
@@ -211,6 +256,7 @@ impl<'a> Table<'a> {
             .makers
             .iter()
             .enumerate()
+            .filter(|(place, _)| !self.asked.contains(&(*place, amount)))
             .filter(|(_, known)| {
                 named || (known.offer.min_sat..=known.offer.max_sat).contains(&amount)
             })
@@ -280,9 +326,12 @@ impl<'a> Table<'a> {
                 });
                 continue;
             }
+            let dearer_ppm = self.learn_price(place, &quote);
+            self.kept |= dearer_ppm == Some(0) && amount_sat == self.covering.amount_sat;
             if let Some(known) = self.makers.get_mut(place) {
                 let maker = &known.offer.contact.node_id;
-                quote.failure_cost_sat = self.port.failure_cost(maker, quote.amount_sat);
+                let turn = self.newcomers_turn;
+                quote.failure_cost_sat = self.port.failure_cost(maker, quote.amount_sat, turn);
                 let share = i128::from(known.curve.ppm) * i128::from(quote.amount_sat) / 1_000_000;
                 let fixed = i128::from(all_in(&quote)) - share;
                 known.curve.fixed_sat = i64::try_from(fixed).unwrap_or(i64::MAX);
@@ -296,6 +345,36 @@ impl<'a> Table<'a> {
             }
             self.answers.refused.push(none);
         }
+    }
+
+    /// How far a quote is above what the maker offers to everybody (millionths of its amount), which is remembered of it. None
+    /// where the offer does not say what is asked.
+    fn learn_price(&self, place: usize, quote: &QuoteView) -> Option<u32> {
+        let offer = &self.makers.get(place)?.offer;
+        let within = (offer.min_sat..=offer.max_sat).contains(&quote.amount_sat);
+        if quote.external || !within {
+            return None;
+        }
+        let offered = offer.price.fee(Amount::from_sat(quote.amount_sat))?;
+        let room = offered.unsigned_abs() / PRICE_ROOM;
+        // What fees rose since it was announced is not its doing; with several coins a little more. Its part on the chain is
+        // the other direction's taker's.
+        let chain = self.port.chain_cost(match self.covering.wish.direction {
+            Direction::Out => Direction::In,
+            Direction::In => Direction::Out,
+        });
+        let room = room.saturating_add(chain.saturating_mul(CHAIN_ROOM));
+        let most = offered.saturating_add_unsigned(room);
+        let above = quote
+            .maker_fee_sat
+            .saturating_sub(most)
+            .max(0)
+            .unsigned_abs();
+        let share = u128::from(above) * 1_000_000;
+        let ppm = share.div_ceil(u128::from(quote.amount_sat.max(1)));
+        let ppm = u32::try_from(ppm).unwrap_or(u32::MAX);
+        self.port.priced(&offer.contact.node_id, ppm);
+        Some(ppm)
     }
 
     /// Why a quote is left out although it is good.

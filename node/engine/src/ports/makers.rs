@@ -22,6 +22,8 @@ pub struct Wanted<'a> {
     pub except: &'a [PublicKey],
     /// So many that could cover all of it alone, and so many more that could cover a part.
     pub limit: usize,
+    /// What [`Makers::newcomers_turn`] said for this search.
+    pub newcomers_turn: bool,
 }
 
 /// A maker and what it offers.
@@ -52,8 +54,25 @@ pub trait Makers: Send + Sync + 'static {
         None
     }
 
+    /// Whether makers no swap was ever begun with are compared without [`Self::failure_cost`] now. Asked once for each
+    /// search, so that everything within it is compared alike.
+    fn newcomers_turn(&self) -> bool {
+        false
+    }
+
     /// What a swap of this amount with this maker is expected to cost by failing (sat).
-    fn failure_cost(&self, maker: &PublicKey, amount_sat: u64) -> u64;
+    fn failure_cost(&self, maker: &PublicKey, amount_sat: u64, newcomers_turn: bool) -> u64;
+
+    /// By how much the maker's prices were above its offers of late (millionths of the amount).
+    fn dearer_ppm(&self, maker: &PublicKey) -> u32 {
+        let _ = maker;
+        0
+    }
+
+    /// The maker gave a price so much above its offer (millionths of the amount), or kept to it (0).
+    fn priced(&self, maker: &PublicKey, dearer_ppm: u32) {
+        let _ = (maker, dearer_ppm);
+    }
 
     /// What a taker's own transaction of one swap is expected to cost in miner fees (sat), for a first guess before anybody
     /// has quoted. The maker's is in its offer.

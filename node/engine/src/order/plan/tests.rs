@@ -1,9 +1,10 @@
 //! Guesses, answers, and what is chosen.
 #![allow(clippy::unwrap_used)]
+use std::sync::Mutex;
+
 use bitcoin::FeeRate;
 use bitcoin::secp256k1::{Secp256k1, SecretKey};
 use cambista_protocol::money::Price;
-use cambista_protocol::words::Direction;
 
 use super::super::tests::{quote, wish};
 use super::*;
@@ -17,7 +18,7 @@ impl Makers for Few {
         Ok(self.0.clone())
     }
 
-    fn failure_cost(&self, _: &PublicKey, _: u64) -> u64 {
+    fn failure_cost(&self, _: &PublicKey, _: u64, _: bool) -> u64 {
         self.1
     }
 
@@ -100,7 +101,7 @@ fn what_is_too_much_for_each_is_asked_of_several_and_covered() {
         50,
         3,
     );
-    let mut table = Table::new(covering(&wish), &market, market.0.clone());
+    let mut table = Table::new(covering(&wish), &market, market.0.clone(), false);
     assert!(table.whole().is_empty());
     let guess = table.guess();
     let wanted = [("1", 400_000), ("2", 400_000), ("3", 200_000)];
@@ -135,7 +136,7 @@ fn firm_quotes_correct_a_guess_that_took_the_fixed_costs_for_too_low() {
         0,
         3,
     );
-    let mut table = Table::new(covering(&wish), &market, market.0.clone());
+    let mut table = Table::new(covering(&wish), &market, market.0.clone(), false);
     assert_eq!(table.whole(), [(0, 800_000)]);
     let guess = table.guess();
     assert_eq!(guess.len(), 2, "{guess:?}");
@@ -160,7 +161,7 @@ fn quotes_beyond_what_was_agreed_to_are_left_out() {
         max_loss: Some(500),
         ..covering(&wish)
     };
-    let mut table = Table::new(limits, &market, market.0.clone());
+    let mut table = Table::new(limits, &market, market.0.clone(), false);
     let long = QuoteView {
         locked_blocks: 229,
         ..firm(1, 300_000, 5)
@@ -206,10 +207,94 @@ fn a_first_guess_counts_the_chain_costs_of_each_side_once() {
         0,
         50,
     );
-    let table = Table::new(covering(&wish), &market, market.0.clone());
+    let table = Table::new(covering(&wish), &market, market.0.clone(), false);
     let wanted = [("2", 500_000), ("3", 500_000)];
     assert_eq!(
         asked(&table, &table.guess()),
         wanted.map(|(name, sat)| (name.to_owned(), sat))
     );
+}
+
+/// A market that remembers who asked for more than it offers.
+struct Remembers(Few, Mutex<HashMap<PublicKey, u32>>);
+
+impl Makers for Remembers {
+    fn candidates(&self, wanted: &Wanted<'_>) -> Result<Vec<MakerOffer>, PortError> {
+        self.0.candidates(wanted)
+    }
+
+    fn failure_cost(&self, maker: &PublicKey, amount_sat: u64, turn: bool) -> u64 {
+        self.0.failure_cost(maker, amount_sat, turn)
+    }
+
+    fn chain_cost(&self, direction: Direction) -> u64 {
+        self.0.chain_cost(direction)
+    }
+
+    fn dearer_ppm(&self, maker: &PublicKey) -> u32 {
+        let all = self.1.lock().unwrap();
+        all.get(maker).copied().unwrap_or(0)
+    }
+
+    fn priced(&self, maker: &PublicKey, dearer_ppm: u32) {
+        self.1.lock().unwrap().insert(*maker, dearer_ppm);
+    }
+}
+
+/// Sixteen makers offer next to nothing and ask a fortune. The one that keeps to its offer is asked and taken all the same,
+/// and asked first the next time.
+#[test]
+fn makers_that_do_not_keep_to_their_offers_do_not_hide_the_one_that_does() {
+    const HONEST: u8 = 99;
+    let wish = wish(Direction::Out, 300_000);
+    let offers = (1..=16).map(|seed| offer(seed, 10, 4_000_000));
+    let offers: Vec<MakerOffer> = offers.chain([offer(HONEST, 3_000, 4_000_000)]).collect();
+    let market = Remembers(Few(offers.clone(), 50, 3), Mutex::default());
+    let mut table = Table::new(covering(&wish), &market, offers.clone(), false);
+    let mut next = table.first();
+    assert!(
+        asked(&table, &next).iter().all(|(name, _)| name != "99"),
+        "the cheapest are asked first"
+    );
+    for _ in 0..GUESSES {
+        for (place, amount) in std::mem::take(&mut next) {
+            let seed: u8 = table.makers[place]
+                .offer
+                .contact
+                .peer
+                .peer_id
+                .parse()
+                .unwrap();
+            let fee = if seed == HONEST { 1_000 } else { 20_000 };
+            let quote = QuoteView {
+                maker_fee_sat: fee,
+                ..firm(seed, amount, fee + 900)
+            };
+            table.take(amount, answer(vec![quote], &[]));
+        }
+        next = table.further();
+    }
+    let best = table.choose().best;
+    assert_eq!(best.len(), 1);
+    assert_eq!(best[0].maker, maker(HONEST).to_string());
+    assert!(market.dearer_ppm(&maker(1)) > 50_000);
+    assert_eq!(market.dearer_ppm(&maker(HONEST)), 0);
+    let again = Table::new(covering(&wish), &market, offers, false);
+    assert_eq!(again.whole()[0], (16, 300_000));
+}
+
+/// The fee rate rose since the offer was announced: the maker's funding costs more, which is not its doing.
+#[test]
+fn a_quote_is_not_above_its_offer_for_what_the_chain_costs_now() {
+    let wish = wish(Direction::Out, 300_000);
+    let offers = vec![offer(1, 1_000, 4_000_000)];
+    let market = Remembers(Few(offers.clone(), 0, 50), Mutex::default());
+    let mut table = Table::new(covering(&wish), &market, offers, false);
+    let quote = QuoteView {
+        maker_fee_sat: 100 + 300 + 154 * 50 * 3 / 2,
+        ..firm(1, 300_000, 20_000)
+    };
+    table.take(300_000, answer(vec![quote], &[]));
+    assert_eq!(market.dearer_ppm(&maker(1)), 0);
+    assert!(table.kept);
 }
