@@ -328,7 +328,7 @@ fn a_crowd_of_made_up_makers_hides_nobody() {
     let silent = format!("/ip4/127.0.0.1/tcp/{}", silent.local_addr().unwrap().port());
     let (made, wires) = crowd(&runtime, &[taker, maker], CROWD, &[NOBODY, &silent]);
     wait_for("the crowd in the book", FOUND_AGAIN, || {
-        let offers = taker.cli(&["offers", "out"]);
+        let offers = taker.cli(&["offers", "out", "--limit", "1000"]);
         let listed = offers["offers"].as_array().unwrap().len();
         (listed >= CROWD / 2)
             .then_some(())

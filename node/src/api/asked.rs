@@ -9,7 +9,12 @@ use bitcoin::{Address, Amount, Network, ScriptBuf};
 use cambista_protocol::money::MAX_MONEY_SAT;
 
 use super::problem::Problem;
+use super::state::State;
 
+/// Hex digits of a Lightning key.
+const WHOLE_KEY: usize = 66;
+/// So many of them name a maker at least, if no other begins like that.
+const LEAST_OF_KEY: usize = 4;
 /// The longest label (bytes).
 const MAX_LABEL: usize = 128;
 
@@ -23,9 +28,22 @@ pub(super) fn amount(sat: u64) -> Result<Amount, Problem> {
     Ok(Amount::from_sat(sat))
 }
 
-/// A maker by its Lightning key.
-pub(super) fn maker(text: &str) -> Result<PublicKey, Problem> {
-    node(text).map_err(|problem| problem.next("cambista offers"))
+/// A maker by its Lightning key, or by as much of it as no other maker has that this node knows: the beginning, or the two ends
+/// as in `02af31c4..9e07`.
+pub(super) async fn maker(state: &State, text: &str) -> Result<PublicKey, Problem> {
+    let named = |text: &str| node(text).map_err(|problem| problem.next("cambista offers"));
+    let (head, tail) = text.split_once("..").unwrap_or((text, ""));
+    let is_part = |part: &str| part.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_short = text.len() < WHOLE_KEY && head.len() >= LEAST_OF_KEY;
+    if !(is_short && is_part(head) && is_part(tail)) {
+        return named(text);
+    }
+    let found = state.backend.known_maker(text.to_owned()).await;
+    let found = found.map_err(|mut problem| {
+        problem.detail.push_str("; nothing was begun");
+        problem
+    })?;
+    named(&found.known.maker)
 }
 
 /// A node by its Lightning key.

@@ -3,10 +3,11 @@
 use axum::Json;
 use axum::extract::State as Shared;
 
-use super::extract::Id;
+use super::extract::{Id, Params};
+use super::listing::cut;
 use super::problem::Problem;
 use super::state::State;
-use super::types::{Business, MakerDetail, MakerList};
+use super::types::{Business, MakerDetail, MakerList, MakersQuery};
 
 /// What the maker's business offers now and what it has brought.
 #[utoipa::path(get, path = "/maker/business", tag = "market",
@@ -16,12 +17,15 @@ pub(super) async fn business(Shared(state): Shared<State>) -> Result<Json<Busine
 }
 
 /// The makers of the market as this node has got to know them.
-#[utoipa::path(get, path = "/makers", tag = "market",
+#[utoipa::path(get, path = "/makers", tag = "market", params(MakersQuery),
     responses((status = 200, body = MakerList), (status = "default", body = Problem)))]
-pub(super) async fn makers(Shared(state): Shared<State>) -> Result<Json<MakerList>, Problem> {
-    Ok(Json(MakerList {
-        makers: state.backend.known_makers().await?,
-    }))
+pub(super) async fn makers(
+    Shared(state): Shared<State>,
+    Params(query): Params<MakersQuery>,
+) -> Result<Json<MakerList>, Problem> {
+    let mut makers = state.backend.known_makers().await?;
+    let more = cut(&mut makers, query.limit);
+    Ok(Json(MakerList { makers, more }))
 }
 
 /// One maker, with the proofs of what it signed and did not keep.

@@ -2,7 +2,7 @@
 
 use cambista_market::fault::Fault;
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use super::swap_types::DirectionName;
 
@@ -103,10 +103,16 @@ pub struct Seen {
     pub done_at: Option<u64>,
     /// It has just failed and is not asked before this (Unix seconds), unless by name.
     pub resting_until: Option<u64>,
+    /// It gave no price the last time and is asked after all others before this (Unix seconds), unless by name.
+    #[serde(default)]
+    pub quiet_until: Option<u64>,
+    /// By how much its prices were above its offers of late (millionths of the amount).
+    #[serde(default)]
+    pub dearer_ppm: u32,
 }
 
 /// A maker this node knows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct KnownMaker {
     /// Its Lightning node (33-byte key, hex).
     pub maker: String,
@@ -128,6 +134,17 @@ pub struct KnownMaker {
 pub struct MakerList {
     /// The makers.
     pub makers: Vec<KnownMaker>,
+    /// So many more there are than the limit lets through.
+    #[serde(default)]
+    pub more: u64,
+}
+
+/// Which makers to list.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub struct MakersQuery {
+    /// So many, those with the most swaps done: 1000 when not said, 10000 at most.
+    pub limit: Option<u32>,
 }
 
 /// One maker, with the proofs against it.

@@ -10,6 +10,7 @@ mod engine;
 mod extract;
 mod guard;
 mod limits;
+mod listing;
 mod maker;
 mod maker_routes;
 mod maker_types;

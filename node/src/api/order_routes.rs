@@ -22,7 +22,7 @@ pub(super) async fn plan(
     Body(ask): Body<AskPlan>,
 ) -> Result<Json<PlanList>, Problem> {
     let direction = ask.direction;
-    let wish = wish(&state, ask)?;
+    let wish = wish(&state, ask).await?;
     let planned = state.swaps.plan(wish).await.map_err(|error| {
         let mut problem = Problem::from(error);
         if problem.next.as_deref() == Some("cambista offers") {

@@ -17,7 +17,7 @@ const PARTS: u8 = 4;
 const MOST_PARTS: u8 = 8;
 
 /// The wish with the standing limits where it says nothing itself.
-pub(super) fn wish(state: &State, ask: AskPlan) -> Result<OrderWish, Problem> {
+pub(super) async fn wish(state: &State, ask: AskPlan) -> Result<OrderWish, Problem> {
     amount(ask.amount_sat)?;
     let limits = state.backend.limits();
     let out = ask.direction == DirectionName::Out;
@@ -46,16 +46,16 @@ pub(super) fn wish(state: &State, ask: AskPlan) -> Result<OrderWish, Problem> {
     if !(1..=MOST_PARTS).contains(&max_parts) {
         return invalid(&format!("an order becomes 1 to {MOST_PARTS} swaps"));
     }
+    let mut makers = Vec::with_capacity(ask.makers.len());
+    for text in &ask.makers {
+        makers.push(maker(state, text).await?);
+    }
     let wish = OrderWish {
         direction: ask.direction.into(),
         amount_sat: ask.amount_sat,
         receive: ask.receive,
         external: ask.external,
-        makers: ask
-            .makers
-            .iter()
-            .map(|text| maker(text))
-            .collect::<Result<_, _>>()?,
+        makers,
         max_parts,
         destination: destination(ask.address.as_deref(), state.backend.network())?,
         confirmations: own.confirmations.filter(|_| out),

@@ -13,6 +13,7 @@ use crate::adapters::system::SystemClock;
 
 use super::asked::{amount, destination, maker};
 use super::extract::{Body, Id, Params};
+use super::listing;
 use super::problem::Problem;
 use super::schema;
 use super::state::{State, uncancelled};
@@ -35,9 +36,8 @@ pub(super) async fn offers(
     Shared(state): Shared<State>,
     Params(query): Params<OffersQuery>,
 ) -> Result<Json<OfferList>, Problem> {
-    Ok(Json(OfferList {
-        offers: state.backend.offers(query).await?,
-    }))
+    let all = state.backend.offers(query).await?;
+    Ok(Json(listing::offers(all, &query)))
 }
 
 /// Asks the best makers for firm quotes.
@@ -48,7 +48,10 @@ pub(super) async fn quotes(
     Body(ask): Body<AskQuotes>,
 ) -> Result<Json<QuoteList>, Problem> {
     let amount = amount(ask.amount_sat)?;
-    let maker = ask.maker.as_deref().map(maker).transpose()?;
+    let maker = match ask.maker.as_deref() {
+        Some(text) => Some(maker(&state, text).await?),
+        None => None,
+    };
     let direction = ask.direction.into();
     let wanted = AskFor {
         direction,

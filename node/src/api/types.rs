@@ -6,7 +6,7 @@ use utoipa::{IntoParams, ToSchema};
 pub use super::limits::Limits;
 pub use super::maker::{CapSettings, MakerSettings, PriceSettings, SideSettings};
 pub use super::maker_types::{
-    Business, BusinessSide, KnownMaker, MakerDetail, MakerList, OfferedRate, Seen,
+    Business, BusinessSide, KnownMaker, MakerDetail, MakerList, MakersQuery, OfferedRate, Seen,
 };
 pub use super::order_types::{AskPlan, OrderCancelled, OrderList, OrderStarted, PlanList};
 pub use super::payment_types::{
@@ -87,6 +87,12 @@ pub struct OffersQuery {
     pub direction: Option<DirectionName>,
     /// Only offers that take this amount (sat), cheapest for it first.
     pub amount_sat: Option<u64>,
+    /// Only offers that cost no more than this for the amount, the own miner fee included (sat).
+    pub max_total_sat: Option<u64>,
+    /// Only makers so many swaps were done with.
+    pub min_done: Option<u64>,
+    /// So many of each direction, the best: 1000 when not said, 10000 at most.
+    pub limit: Option<u32>,
 }
 
 /// One direction of one maker's standing offer.
@@ -134,6 +140,9 @@ pub struct Offer {
 pub struct OfferList {
     /// The offers.
     pub offers: Vec<Offer>,
+    /// So many more there are than the limit lets through.
+    #[serde(default)]
+    pub more: u64,
 }
 
 /// A Lightning channel.

@@ -6,6 +6,9 @@ use clap::{Args, ValueEnum};
 
 use crate::api::types::DirectionName;
 
+/// So many are listed when nobody says how many.
+const LISTED: u32 = 20;
+
 /// Which way the money moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum Way {
@@ -37,6 +40,9 @@ pub(super) struct OffersArgs {
     /// Only makers so many swaps were done with
     #[arg(long, value_name = "SWAPS", value_parser = clap::value_parser!(u64))]
     pub(super) min_done: Option<u64>,
+    /// So many of each direction, the best
+    #[arg(long, value_name = "N", default_value_t = LISTED, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) limit: u32,
     /// Show the list again whenever it changes, until Ctrl-C
     #[arg(long, short)]
     pub(super) watch: bool,
@@ -47,6 +53,9 @@ pub(super) struct MakersArgs {
     /// The maker: its Lightning node, or the beginning of it
     #[arg(value_name = "MAKER")]
     pub(super) id: Option<String>,
+    /// So many, those with the most swaps done
+    #[arg(long, value_name = "N", default_value_t = LISTED, value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "id")]
+    pub(super) limit: u32,
     /// Show what it signed and did not keep
     #[arg(long, requires = "id")]
     pub(super) faults: bool,
@@ -119,7 +128,7 @@ pub(super) struct QuoteArgs {
 /// With whom, and in how many swaps.
 #[derive(Debug, Default, Args)]
 pub(super) struct PartArgs {
-    /// Only with this maker (its Lightning node); more than once for more [default: whoever is cheapest]
+    /// Only with this maker (its Lightning node, the beginning of it, or `BEGINNING..END` as lists have it); more than once for more [default: whoever is cheapest]
     #[arg(long = "maker", value_name = "NODE")]
     pub(super) makers: Vec<String>,
     /// One swap with one maker: never split the amount

@@ -11,7 +11,9 @@ use super::context::Context;
 use super::failure::{Exit, Failure};
 use super::market::word;
 use super::paths;
-use super::text::{clock, count, ends, now, percent, plain, sat, short, signed, stamp, table};
+use super::text::{
+    count, ends, grouped, minute, now, percent, plain, sat, short, signed, stamp, table,
+};
 use crate::api::types::{KnownMaker, MakerDetail, MakerList, OfferedRate, Seen};
 
 /// The longest file of proofs that is read (bytes).
@@ -23,11 +25,13 @@ pub(super) fn makers(context: &Context, args: &MakersArgs) -> Result<(), Failure
         return verify(context, path);
     }
     let Some(id) = &args.id else {
-        let list: MakerList = context.client()?.get("/makers", &[])?;
+        let limit = [("limit", args.limit.to_string())];
+        let list: MakerList = context.client()?.get("/makers", &limit)?;
         context.show(&list, || {
             format!(
-                "{}Next: {}",
+                "{}{}Next: {}",
                 listed(&list.makers),
+                more(list.more, "maker"),
                 context.command("cambista makers MAKER --faults")
             )
         });
@@ -52,6 +56,14 @@ pub(super) fn makers(context: &Context, args: &MakersArgs) -> Result<(), Failure
     Ok(())
 }
 
+/// What a list leaves out.
+pub(super) fn more(more: u64, thing: &str) -> String {
+    match more {
+        0 => String::new(),
+        more => format!("  and {} more: --limit N lists N\n", count(more, thing)),
+    }
+}
+
 /// Every maker in one line.
 pub(super) fn listed(makers: &[KnownMaker]) -> String {
     if makers.is_empty() {
@@ -60,16 +72,8 @@ pub(super) fn listed(makers: &[KnownMaker]) -> String {
     let rows: Vec<Vec<String>> = makers.iter().map(row).collect();
     table(
         &[
-            "maker",
-            ">asked",
-            ">quoted",
-            ">done",
-            ">failed",
-            ">answer",
-            ">swap",
-            ">paid",
-            "offers now",
-            "",
+            "maker", ">asked", ">quoted", ">done", ">failed", ">answer", ">swap", ">paid",
+            "offers", "",
         ],
         &rows,
     )
@@ -83,10 +87,10 @@ fn row(known: &KnownMaker) -> Vec<String> {
         .saturating_add(seen.declined);
     vec![
         ends(&known.maker),
-        seen.asked.to_string(),
-        seen.quoted.to_string(),
-        seen.done.to_string(),
-        fell.to_string(),
+        grouped(seen.asked),
+        grouped(seen.quoted),
+        grouped(seen.done),
+        grouped(fell),
         seen.answer_ms
             .map(|ms| format!("{ms} ms"))
             .unwrap_or_default(),
@@ -103,7 +107,10 @@ fn row(known: &KnownMaker) -> Vec<String> {
 
 fn remark(known: &KnownMaker, seen: &Seen) -> String {
     if let Some(until) = seen.resting_until {
-        return format!("failed lately, not asked before {}", clock(until));
+        return format!("rests to {}", minute(until));
+    }
+    if let Some(until) = seen.quiet_until {
+        return format!("last to {}", minute(until));
     }
     match known.faults {
         0 if seen.done == 0 => "new".to_owned(),
@@ -203,6 +210,21 @@ fn one(known: &KnownMaker) -> String {
             format!(
                 "failed lately: not asked before {}, unless by name",
                 stamp(until)
+            ),
+        );
+    }
+    if let Some(until) = seen.quiet_until {
+        line(
+            "gave no price",
+            format!("asked after all others before {}", stamp(until)),
+        );
+    }
+    if seen.dearer_ppm > 0 {
+        line(
+            "asks more",
+            format!(
+                "its prices were {} of the amount above its offers of late",
+                percent(seen.dearer_ppm.into(), 1_000_000)
             ),
         );
     }

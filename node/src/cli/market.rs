@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::args_swap::{OffersArgs, QuoteArgs};
 use super::context::Context;
 use super::failure::{Exit, Failure};
+use super::makers::more;
 use super::take;
 use super::{show_offers, show_quote};
 use crate::api::types::{AskPlan, DirectionName, NodeStatus, OfferList, PlanList};
@@ -27,11 +28,16 @@ pub(super) fn offers(context: &Context, args: &OffersArgs) -> Result<(), Failure
     if let Some(amount) = args.amount {
         query.push(("amount_sat", amount.to_string()));
     }
+    // The node filters: what is cut off must not have hidden what was wanted.
+    if let Some((cost, amount)) = args.max_cost.zip(args.amount) {
+        query.push(("max_total_sat", cost.of(amount).to_string()));
+    }
+    if let Some(least) = args.min_done {
+        query.push(("min_done", least.to_string()));
+    }
+    query.push(("limit", args.limit.to_string()));
     let client = context.client()?;
-    let fetch = || -> Result<OfferList, Failure> {
-        let list: OfferList = client.get("/offers", &query)?;
-        Ok(filtered(list, args))
-    };
+    let fetch = || -> Result<OfferList, Failure> { Ok(client.get("/offers", &query)?) };
     if args.watch {
         return watch(context, fetch, direction, args.amount);
     }
@@ -52,28 +58,16 @@ pub(super) fn offers(context: &Context, args: &OffersArgs) -> Result<(), Failure
                 )
             }
         };
-        let text = show_offers::offers(&list.offers, direction, args.amount);
+        let text = listed(&list, direction, args.amount);
         let why = if alone { ALONE } else { "" };
         format!("{text}{why}Next: {}", context.command(&next))
     });
     Ok(())
 }
 
-/// Those the filters let through.
-fn filtered(mut list: OfferList, args: &OffersArgs) -> OfferList {
-    let most = args
-        .max_cost
-        .zip(args.amount)
-        .map(|(cost, amount)| cost.of(amount));
-    list.offers.retain(|offer| {
-        let cheap = most.is_none_or(|most| {
-            let total = offer.est_total_sat.or(offer.est_fee_sat);
-            total.is_some_and(|total| u64::try_from(total).unwrap_or(0) <= most)
-        });
-        let done = offer.seen.as_ref().map_or(0, |seen| seen.done);
-        cheap && args.min_done.is_none_or(|least| done >= least)
-    });
-    list
+fn listed(list: &OfferList, direction: Option<DirectionName>, amount: Option<u64>) -> String {
+    let text = show_offers::offers(&list.offers, direction, amount);
+    format!("{text}{}", more(list.more, "offer"))
 }
 
 /// The list again whenever it changes. With `--json` every line is one object.
@@ -88,7 +82,7 @@ fn watch(
         let list = fetch()?;
         if shown.as_ref() != Some(&list) {
             context.show(&list, || {
-                let text = show_offers::offers(&list.offers, direction, amount);
+                let text = listed(&list, direction, amount);
                 format!("{}\n{text}", super::text::stamp(super::text::now()))
             });
             shown = Some(list);

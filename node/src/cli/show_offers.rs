@@ -1,34 +1,37 @@
 //! The market's standing offers as people read them.
 
 use super::show_quote::arrow;
-use super::text::{clock, count, percent, plain, sat, signed, table};
+use super::text::{clock, ends, grouped, minute, percent, sat, signed_number, table};
 use crate::api::types::{DirectionName, Offer};
 
 /// The columns of offers without an amount.
-const STANDING: [&str; 8] = [
+const STANDING: [&str; 7] = [
     "maker",
     ">fixed",
     ">share",
     ">from",
     ">up to",
-    "done with",
     "until (UTC)",
-    "",
+    "swaps done",
 ];
 
 /// The columns of offers for an amount.
-const PRICED: [&str; 10] = [
+const PRICED: [&str; 9] = [
     "maker",
     ">all in",
     ">share",
-    ">maker",
-    ">miner",
-    ">from",
+    ">fee",
+    ">miners",
+    ">failing",
     ">up to",
-    ">confirmations",
-    "done with",
-    "",
+    ">conf",
+    "swaps done",
 ];
+/// What the columns of [`PRICED`] mean.
+const LEGEND: &str = "  \
+    In sat. All in: the maker's fee and your own miner fee; what routing costs a quote knows.\n  \
+    Failing: what a failed swap is expected to cost, by this node's own experience; it decides who is\n  \
+    first, and is not charged. Conf: confirmations until the coins count.\n";
 
 /// The market, one direction under the other.
 pub(super) fn offers(
@@ -61,9 +64,7 @@ pub(super) fn offers(
         match amount {
             Some(_) => {
                 text.push_str(&table(&PRICED, &rows));
-                text.push_str(
-                    "  all in: the maker's fee and your own miner fee; what routing costs a quote knows\n",
-                );
+                text.push_str(LEGEND);
             }
             None => text.push_str(&table(&STANDING, &rows)),
         }
@@ -73,14 +74,13 @@ pub(super) fn offers(
 
 fn standing(offer: &Offer) -> Vec<String> {
     vec![
-        plain(&offer.maker),
+        ends(&offer.maker),
         sat(offer.base_sat),
         percent(i64::from(offer.ppm), 1_000_000),
         sat(offer.min_sat),
         sat(offer.max_sat),
-        experience(offer),
         clock(offer.expires_at),
-        whose(offer),
+        experience(offer),
     ]
 }
 
@@ -88,47 +88,40 @@ fn priced(offer: &Offer, amount: u64) -> Vec<String> {
     let total = offer.est_total_sat.or(offer.est_fee_sat);
     let confirmations = offer.est_confirmations.map(|n| n.to_string());
     vec![
-        plain(&offer.maker),
-        total.map(signed).unwrap_or_default(),
+        ends(&offer.maker),
+        total.map(signed_number).unwrap_or_default(),
         total
             .map(|total| percent(total, amount))
             .unwrap_or_default(),
-        offer.est_fee_sat.map(signed).unwrap_or_default(),
-        offer.est_miner_fee_sat.map(sat).unwrap_or_default(),
-        sat(offer.min_sat),
-        sat(offer.max_sat),
+        offer.est_fee_sat.map(signed_number).unwrap_or_default(),
+        offer.est_miner_fee_sat.map(grouped).unwrap_or_default(),
+        offer.failure_cost_sat.map(grouped).unwrap_or_default(),
+        grouped(offer.max_sat),
         confirmations.unwrap_or_default(),
         experience(offer),
-        whose(offer),
     ]
 }
 
-fn whose(offer: &Offer) -> String {
-    let resting = offer.seen.as_ref().and_then(|seen| seen.resting_until);
-    match (offer.own, resting) {
-        (true, _) => "yours".into(),
-        (false, Some(until)) => format!("failed, not asked before {}", clock(until)),
-        (false, None) => String::new(),
-    }
-}
-
-/// `41 of 42 swaps`, `new`
+/// `yours`, `41 of 42`, `new`, `rests to 10:02`
 fn experience(offer: &Offer) -> String {
+    if offer.own {
+        return "yours".to_owned();
+    }
     let Some(seen) = offer.seen.as_ref() else {
-        return if offer.own {
-            String::new()
-        } else {
-            "new".into()
-        };
+        return "new".to_owned();
     };
+    // It has just failed: until then it is not asked.
+    if let Some(until) = seen.resting_until {
+        return format!("rests to {}", minute(until));
+    }
     let tried = seen
         .done
         .saturating_add(seen.failed)
         .saturating_add(seen.stalled)
         .saturating_add(seen.declined);
     match tried {
-        0 => "new".into(),
-        tried => format!("{} of {}", seen.done, count(tried, "swap")),
+        0 => "new".to_owned(),
+        tried => format!("{} of {}", grouped(seen.done), grouped(tried)),
     }
 }
 
@@ -177,17 +170,50 @@ mod tests {
         let text = offers(&list, Some(DirectionName::Out), Some(250_000));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[0], "Lightning -> on-chain, 250 000 sat");
-        for part in ["750 sat", "0.30 %", "528 sat", "222 sat", "41 of 42 swaps"] {
-            assert!(lines[2].contains(part), "{part} in {}", lines[2]);
+        for (at, column) in PRICED.iter().enumerate() {
+            let column = column.trim_start_matches('>');
+            assert!(lines[1].contains(column), "{at}: {}", lines[1]);
         }
-        assert!(lines[3].contains("new"), "{}", lines[3]);
-        assert!(
-            lines[4].contains("failed, not asked before"),
-            "{}",
-            lines[4]
-        );
+        let cells: Vec<&str> = lines[2].split("  ").map(str::trim).collect();
+        let cells: Vec<&str> = cells.into_iter().filter(|cell| !cell.is_empty()).collect();
+        let wanted = [
+            "aa",
+            "750",
+            "0.30 %",
+            "528",
+            "222",
+            "9",
+            "4 000 000",
+            "2",
+            "41 of 42",
+        ];
+        assert_eq!(cells, wanted);
+        assert!(lines[3].ends_with("new"), "{}", lines[3]);
+        assert!(lines[4].ends_with("rests to 00:01"), "{}", lines[4]);
         assert!(!text.contains("on-chain -> Lightning"));
         let both = offers(&list, None, None);
         assert!(both.contains("on-chain -> Lightning: no offers"), "{both}");
+    }
+
+    #[test]
+    fn even_long_rows_fit_a_hundred_columns() {
+        let seen = Seen {
+            done: 9_999,
+            failed: 1,
+            ..Seen::default()
+        };
+        let offer = Offer {
+            base_sat: 10_000,
+            max_sat: 100_000_000,
+            est_miner_fee_sat: Some(12_345),
+            est_total_sat: Some(1_012_345),
+            failure_cost_sat: Some(25_000),
+            ..offer(&"02".repeat(33), 1_000_000, Some(seen))
+        };
+        for amount in [None, Some(100_000_000)] {
+            let text = offers(std::slice::from_ref(&offer), None, amount);
+            let widest = text.lines().map(|line| line.chars().count()).max();
+            assert!(widest.is_some_and(|widest| widest <= 100), "{text}");
+        }
     }
 }

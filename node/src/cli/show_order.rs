@@ -41,7 +41,7 @@ pub(super) fn swaps_of(plan: &PlanView) -> String {
             ">routing",
             ">cost",
             ">share",
-            ">prepay at risk",
+            ">prepay",
             "waits for",
         ],
         &rows,

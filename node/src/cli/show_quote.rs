@@ -4,7 +4,7 @@ use cambista_engine::order::PlannedSwap;
 use cambista_engine::view::QuoteView;
 
 use super::show_order;
-use super::text::{count, ends, now, percent, plain, sat, signed, table};
+use super::text::{count, ends, grouped, now, percent, plain, sat, signed, signed_number, table};
 use crate::api::types::{DirectionName, Order, PlanList};
 
 /// `Lightning -> on-chain`
@@ -30,28 +30,9 @@ pub(super) fn quotes(list: &PlanList, direction: DirectionName, amount: u64) -> 
     if let Some(best) = list.quotes.first() {
         let seconds = best.valid_until.saturating_sub(now());
         text.push_str(&format!("   (firm, best first; good for {seconds} s)\n"));
-        let rows: Vec<Vec<String>> = list
-            .quotes
-            .iter()
-            .enumerate()
-            .map(|(index, quote)| quote_row(index, quote))
-            .collect();
-        text.push_str(&table(
-            &[
-                "#",
-                "maker",
-                ">you receive",
-                ">maker fee",
-                ">miners",
-                ">routing",
-                ">cost",
-                ">share",
-                ">prepay at risk",
-                ">lost if it fails",
-                "locked at most",
-            ],
-            &rows,
-        ));
+        let rows: Vec<Vec<String>> = list.quotes.iter().map(quote_row).collect();
+        text.push_str(&table(&QUOTED, &rows));
+        text.push_str(LEGEND);
     } else {
         text.push_str(": no single maker gave a price\n");
     }
@@ -69,23 +50,30 @@ pub(super) fn quotes(list: &PlanList, direction: DirectionName, amount: u64) -> 
     text
 }
 
-fn quote_row(index: usize, quote: &QuoteView) -> Vec<String> {
+/// The columns of firm quotes.
+const QUOTED: [&str; 11] = [
+    "maker", ">receive", ">fee", ">miners", ">route", ">cost", ">share", ">failing", ">risk",
+    ">conf", ">locked",
+];
+/// What they mean.
+const LEGEND: &str = "  \
+    In sat. Cost: the maker's fee, miners and route. Failing: what a failed swap is expected to cost,\n  \
+    by this node's experience; it counts in the order and is not charged. Risk: lost at most if the\n  \
+    swap fails, the prepay included. Conf: confirmations waited for. Locked: at most so long.\n";
+
+fn quote_row(quote: &QuoteView) -> Vec<String> {
     vec![
-        (index + 1).to_string(),
         ends(&quote.maker),
-        sat(quote.receive_sat),
-        signed(quote.maker_fee_sat),
-        sat(quote.miner_fee_sat),
-        sat(quote.routing_fee_sat),
-        signed(quote.total_sat),
+        grouped(quote.receive_sat),
+        signed_number(quote.maker_fee_sat),
+        grouped(quote.miner_fee_sat),
+        grouped(quote.routing_fee_sat),
+        signed_number(quote.total_sat),
         percent(quote.total_sat, quote.amount_sat),
-        sat(quote.prepay_sat),
-        sat(quote.worst_if_failed_sat),
-        format!(
-            "{} (~{} h)",
-            count(quote.locked_blocks.into(), "block"),
-            quote.locked_hours
-        ),
+        grouped(quote.failure_cost_sat),
+        grouped(quote.worst_if_failed_sat),
+        quote.confirmations.to_string(),
+        format!("{} h", quote.locked_hours),
     ]
 }
 

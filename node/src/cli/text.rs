@@ -55,8 +55,13 @@ pub(super) fn sat_of(msat: u64) -> String {
 
 /// `-1 500 sat`
 pub(super) fn signed(amount: i64) -> String {
+    format!("{} sat", signed_number(amount))
+}
+
+/// `-1 500`
+pub(super) fn signed_number(amount: i64) -> String {
     let sign = if amount < 0 { "-" } else { "" };
-    format!("{sign}{}", sat(amount.unsigned_abs()))
+    format!("{sign}{}", grouped(amount.unsigned_abs()))
 }
 
 /// `250 000`
@@ -116,6 +121,11 @@ pub(super) fn clock(unix: u64) -> String {
         second / 60 % 60,
         second % 60
     )
+}
+
+/// `10:02` (UTC)
+pub(super) fn minute(unix: u64) -> String {
+    clock(unix).chars().take(5).collect()
 }
 
 /// `2026-11-22 10:02:14` (UTC)

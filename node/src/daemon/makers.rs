@@ -65,7 +65,7 @@ fn side(direction: DirectionName, report: &SideReport) -> BusinessSide {
 
 /// A record as the API shows it.
 pub(super) fn seen(record: &Record) -> Seen {
-    let totals = record.totals;
+    let (totals, now) = (record.totals, SystemClock.now());
     Seen {
         asked: totals.asked,
         quoted: totals.quoted,
@@ -82,7 +82,9 @@ pub(super) fn seen(record: &Record) -> Seen {
         swap_secs: record.usual_secs(),
         last: record.last,
         done_at: record.done_at,
-        resting_until: record.resting_until(SystemClock.now()),
+        resting_until: record.resting_until(now),
+        quiet_until: record.quiet_until(now),
+        dearer_ppm: record.dearer_ppm(now),
     }
 }
 
@@ -132,13 +134,15 @@ impl NodeBackend {
         known
     }
 
-    /// One maker by its key or the beginning of it.
+    /// One maker by its key, the beginning of it, or both ends as in `02af31c4..9e07`.
     pub(super) fn one_known(&self, id: &str) -> Result<MakerDetail, Problem> {
         let wanted = id.to_ascii_lowercase();
+        let (head, tail) = wanted.split_once("..").unwrap_or((&wanted, ""));
+        let is_it = |maker: &str| maker.starts_with(head) && maker.ends_with(tail);
         let mut found = self
             .all_known()
             .into_iter()
-            .filter(|known| wanted.len() >= 4 && known.maker.starts_with(&wanted));
+            .filter(|known| head.len() >= 4 && is_it(&known.maker));
         let next = "cambista makers";
         let known = match (found.next(), found.next()) {
             (Some(known), None) => known,

@@ -199,10 +199,18 @@ impl Backend for Fake {
         good(Vec::new())
     }
 
-    fn known_maker(&self, _: String) -> Answer<'_, MakerDetail> {
-        Box::pin(std::future::ready(Err(Problem::not_found(
-            "this node knows no such maker",
-        ))))
+    fn known_maker(&self, id: String) -> Answer<'_, MakerDetail> {
+        let known = KnownMaker {
+            maker: MAKER.to_owned(),
+            ..KnownMaker::default()
+        };
+        let found = MAKER.starts_with(id.split("..").next().unwrap());
+        Box::pin(std::future::ready(if found {
+            let proofs = Vec::new();
+            Ok(MakerDetail { known, proofs })
+        } else {
+            Err(Problem::not_found("this node knows no such maker"))
+        }))
     }
 
     fn offers(&self, query: OffersQuery) -> Answer<'_, Vec<Offer>> {
@@ -210,7 +218,9 @@ impl Backend for Fake {
             query,
             OffersQuery {
                 direction: Some(DirectionName::Out),
-                amount_sat: Some(5)
+                amount_sat: Some(5),
+                limit: query.limit,
+                ..OffersQuery::default()
             }
         );
         good(Vec::new())

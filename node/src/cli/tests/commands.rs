@@ -107,6 +107,17 @@ async fn how_an_amount_may_be_split_reaches_the_planner() {
     }
     let line = format!("cambista quote in 250000 --maker {MAKER} --maker {MAKER}");
     typed(&node, &line).await.unwrap();
+    for name in ["0279", "0279be66..1798"] {
+        let line = format!("cambista quote in 250000 --maker {name}");
+        typed(&node, &line).await.unwrap();
+        let asked = node.node.asked.lock().unwrap();
+        let makers = asked.planned.last().unwrap().makers.iter();
+        let makers: Vec<String> = makers.map(ToString::to_string).collect();
+        assert_eq!(makers, [MAKER], "{name}");
+    }
+    let failure = typed(&node, "cambista quote in 250000 --maker 0311").await;
+    assert_eq!(failure.unwrap_err().exit, Exit::Other);
+    typed(&node, &line).await.unwrap();
     let asked = node.node.asked.lock().unwrap();
     assert_eq!(asked.planned.last().unwrap().makers.len(), 2);
     for line in [
@@ -256,7 +267,7 @@ async fn the_rest_reaches_the_node() {
         "cambista maker set --out-base 5 --floor-ppm -2 --out-ppm -2",
         "cambista maker on",
         "cambista maker",
-        "cambista makers",
+        "cambista makers --limit 5",
         "cambista channel list",
         "cambista channel open 02ab@127.0.0.1:1 100000",
         "cambista channel close 5e5e --force",

@@ -7,6 +7,7 @@ use cambista_engine::order::PlanView;
 use cambista_engine::view::{CostView, QuoteView};
 
 use super::super::failure::Exit;
+use super::super::makers;
 use super::super::show_quote;
 use super::super::text::sentence;
 use super::super::watch::Feed;
@@ -116,6 +117,46 @@ fn quotes_are_listed_with_what_can_be_lost() {
     let shown = show_quote::quotes(&list, DirectionName::Out, 250_000);
     let rest = shown.split_once('\n').unwrap().1;
     as_kept("quotes", rest);
+}
+
+#[test]
+fn even_long_rows_of_quotes_and_makers_fit_a_hundred_columns() {
+    let list = PlanList {
+        quotes: vec![QuoteView {
+            receive_sat: 99_999_999,
+            maker_fee_sat: 200_000,
+            miner_fee_sat: 9_999,
+            routing_fee_sat: 9_999,
+            total_sat: 219_998,
+            amount_sat: 100_000_000,
+            failure_cost_sat: 25_000,
+            worst_if_failed_sat: 9_999,
+            confirmations: 6,
+            locked_hours: 108,
+            ..quote()
+        }],
+        ..PlanList::default()
+    };
+    let quotes = show_quote::quotes(&list, DirectionName::Out, 100_000_000);
+    let known = KnownMaker {
+        maker: MAKER.into(),
+        seen: Some(Seen {
+            asked: 99_999,
+            quoted: 99_999,
+            done: 9_999,
+            failed: 999,
+            done_sat: 1,
+            answer_ms: Some(9_999),
+            swap_secs: Some(59_999),
+            resting_until: Some(60),
+            ..Seen::default()
+        }),
+        ..KnownMaker::default()
+    };
+    for text in [quotes, makers::listed(&[known])] {
+        let widest = text.lines().map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|widest| widest <= 100), "{text}");
+    }
 }
 
 #[test]

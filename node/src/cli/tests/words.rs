@@ -52,7 +52,7 @@ fn everything_the_book_promises_can_be_typed() {
         "cambista stop --json",
         "cambista status --json",
         "cambista offers",
-        "cambista offers in --amount 250_000",
+        "cambista offers in --amount 250_000 --limit 50",
         "cambista quote out 250000 --maker 02ab",
         "cambista out 250000 --yes --detach --json",
         "cambista out 250000 bcrt1q --max-miner-fee 1 --max-routing-fee 2 --max-fee 3 --confs 2 --label rent",
