@@ -21,7 +21,7 @@ use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::SecretKey;
 use cambista_harness::market::lightning_address;
 use cambista_harness::{Bitcoind, Node};
-use cambista_ldk::{Node as Lightning, OpenChannel};
+use cambista_ldk::{Node as Lightning, OpenChannel, PayRequest};
 use cambista_protocol::contract::Secret;
 use tokio::runtime::Runtime;
 
@@ -56,6 +56,12 @@ impl Own {
     /// The Lightning node.
     pub(crate) fn lightning(&self) -> &Arc<Lightning> {
         &self.running.node
+    }
+
+    /// Makes a payment that cannot succeed, and waits until it has failed.
+    pub(crate) fn fail_to_pay(&self, request: &PayRequest) {
+        self.lightning().pay(request).unwrap();
+        self.block_on(self.running.payment_failed(request.payment_id));
     }
 
     /// Where its Lightning node is reached: `pubkey@host:port`.

@@ -4,7 +4,7 @@ mod crash;
 mod gossip;
 pub(crate) mod node;
 mod on_chain;
-mod second_set;
+pub(crate) mod second_set;
 
 use std::time::{Duration, Instant};
 

@@ -7,6 +7,7 @@ mod deadline_closed;
 mod deadline_in;
 mod fees;
 mod held_closed;
+mod second_htlc;
 
 use cambista_harness::swap::signed;
 use cambista_harness::transaction::Path;

@@ -17,7 +17,8 @@ use cambista_engine::ports::{BatchEvent, BatchStep, StoredEvent};
 use cambista_protocol::swap::{Event, Leg};
 
 use common::{
-    Fake, HEIGHT, LIMIT, Sent, block, blocks, outpoint, payment, rest, run, start, to_be_swept, with,
+    Fake, HEIGHT, LIMIT, Sent, block, blocks, outpoint, payment, rest, run, start, to_be_swept,
+    with,
 };
 
 /// Nothing here waits for anything but the engine.
@@ -171,7 +172,11 @@ async fn paid_at_stake(refusal: Option<&'static str>) -> Vec<u64> {
         rest().await;
     }
     let disk = fake.disk();
-    disk.swaps[0].sweeps.iter().map(|s| s.fee.to_sat()).collect()
+    disk.swaps[0]
+        .sweeps
+        .iter()
+        .map(|s| s.fee.to_sat())
+        .collect()
 }
 
 #[test]

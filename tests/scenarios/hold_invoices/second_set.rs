@@ -9,16 +9,16 @@ use cambista_ldk::{Bolt11Invoice, LightningEvent, PayRequest};
 use lightning::bolt11_invoice::{Currency, InvoiceBuilder, PaymentSecret};
 use lightning::sign::KeysManager;
 
-use super::node::{Running, eventually};
+use super::node::eventually;
 use super::{INVOICE_SLACK, hash_of, pair, request};
 
 /// Below what a node needs to hold an HTLC (blocks).
 const TOO_SHORT: u16 = 20;
 
-/// An invoice of the receiver's on `hash` that no honest receiver would make: it is due too soon to be held, and its secret is
-/// nobody's.
-fn made_up(receiver: &Running, hash: [u8; 32]) -> Bolt11Invoice {
-    let key = KeysManager::new(&receiver.ldk_seed(), 0, 0, true).get_node_secret_key();
+/// An invoice on `hash` that no honest receiver would make: it is due too soon to be held, and its secret is nobody's. A payer
+/// needs none to send what it asks for; with the receiver's seed the test has one all the same.
+fn made_up(receiver: [u8; 32], hash: [u8; 32]) -> Bolt11Invoice {
+    let key = KeysManager::new(&receiver, 0, 0, true).get_node_secret_key();
     InvoiceBuilder::new(Currency::Regtest)
         .description("made up".into())
         .payment_hash(sha256::Hash::from_byte_array(hash))
@@ -29,6 +29,18 @@ fn made_up(receiver: &Running, hash: [u8; 32]) -> Bolt11Invoice {
         .basic_mpp()
         .build_signed(|digest| Secp256k1::new().sign_ecdsa_recoverable(digest, &key))
         .unwrap()
+}
+
+/// The payment of such an invoice.
+pub(crate) fn too_soon(receiver: [u8; 32], hash: [u8; 32], id: [u8; 32]) -> PayRequest {
+    PayRequest {
+        retry_secs: 0,
+        ..request(
+            &made_up(receiver, hash),
+            id,
+            u32::from(TOO_SHORT) - INVOICE_SLACK,
+        )
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -45,15 +57,8 @@ async fn what_is_said_of_a_second_htlc_on_a_held_hash_is_not_true_of_the_first()
     payer.node.pay(&request(&invoice, [1; 32], 225)).unwrap();
     receiver.held(hash).await;
 
-    let second = made_up(&receiver, hash);
-    let delta = u32::from(TOO_SHORT) - INVOICE_SLACK;
-    payer
-        .node
-        .pay(&PayRequest {
-            retry_secs: 0,
-            ..request(&second, [2; 32], delta)
-        })
-        .unwrap();
+    let second = too_soon(receiver.ldk_seed(), hash, [2; 32]);
+    payer.node.pay(&second).unwrap();
     let dropped = |event: &LightningEvent| matches!(event, LightningEvent::Dropped { .. });
     eventually("the second is said to be dropped", || {
         receiver.events.has(dropped)
