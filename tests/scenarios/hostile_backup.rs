@@ -5,12 +5,16 @@ use std::fs;
 use std::path::Path;
 
 use bitcoin::Txid;
-use cambista_harness::wait::{FOUND_AGAIN, wait_for};
-use cambista_harness::{Change, Market, Node, Purse, Taken, Way};
+use cambista_harness::market::USUAL;
+use cambista_harness::wait::{FOUND_AGAIN, secs, wait_for};
+use cambista_harness::{Change, Market, MarketOptions, Node, Purse, Taken, Way, program};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::taker_killed::purses;
+use crate::taker_killed::{finish, purses};
+
+/// Blocks after the agreement in which a maker may fund.
+const FUND_WINDOW: u32 = 6;
 
 /// Copied before a swap, put back after it.
 #[test]
@@ -70,6 +74,64 @@ fn with_an_old_copy_alone_the_channels_coins_come_back_when_the_other_side_close
     });
 }
 
+/// A maker's copy from the moment before it wrote down that it publishes its funding, put back when that is out. Nothing has moved
+/// in the channel since, so nothing tells that the copy is old: it funds with the very transaction it had built.
+#[test]
+fn a_makers_copy_from_before_it_published_funds_no_second_time() {
+    let (mut market, before, taken, copy) = copied_before_publishing();
+    let (outpoint, _) = taken.wait_funding(&market.bitcoind);
+    market.makers[0].stop();
+    replace(&market.makers[0], copy.path());
+    market.makers[0].restart();
+    wait_for("the maker to have funded again", secs(60), || {
+        let seen = taken.seen_by(&market.makers[0]);
+        let funded = seen["state"] == "confirming";
+        funded.then_some(()).ok_or_else(|| seen.to_string())
+    });
+    assert_eq!(market.bitcoind.mempool(), [outpoint.txid]);
+    finish(&market, &taken, outpoint, &before);
+}
+
+/// The same copy when the time to fund is over and the funding is in a block, R not told yet: its taker was away. What the copy has
+/// built and the chain has is published, whatever was written down: the payment is held on to, and R pays the maker.
+#[test]
+fn a_makers_copy_from_before_it_published_holds_on_to_the_payment() {
+    let (mut market, before, taken, copy) = copied_before_publishing();
+    let (outpoint, _) = taken.wait_funding(&market.bitcoind);
+    market.taker.stop();
+    market.mine(FUND_WINDOW + 2);
+    market.makers[0].stop();
+    replace(&market.makers[0], copy.path());
+    market.makers[0].restart();
+    market.sync();
+    market.taker.restart();
+    finish(&market, &taken, outpoint, &before);
+}
+
+/// A swap whose maker was killed when its funding was built and not published, what it had then, and what both sides had before. It
+/// runs again.
+fn copied_before_publishing() -> (Market, [Purse; 2], Taken, TempDir) {
+    let mut market = Market::start(&MarketOptions {
+        failpoints: true,
+        ..MarketOptions::new(3, &[USUAL])
+    });
+    let before = purses(&market);
+    let points = market.makers[0].failpoints().clone();
+    points.arm(&["out funder event hold-durable before"]);
+    let taken = Taken::take(&market.taker, Way::Out, 300_000, &[]);
+    wait_for("the maker to die of it", secs(60), || {
+        let fell = market.makers[0].fell();
+        fell.then_some(()).ok_or_else(|| "it lives".to_owned())
+    });
+    points.arm(&[]);
+    market.makers[0].set_program(program::cambista());
+    assert!(market.bitcoind.mempool().is_empty(), "published");
+    let copy = TempDir::new().unwrap();
+    copy_folder(market.makers[0].dir(), copy.path());
+    market.makers[0].restart();
+    (market, before, taken, copy)
+}
+
 /// A whole swap.
 fn swap(market: &Market) {
     complete(market, &Taken::take(&market.taker, Way::Out, 300_000, &[]));
@@ -85,6 +147,18 @@ fn complete(market: &Market, taken: &Taken) {
 /// Puts the copy in place of the taker's folder and starts it: it ends, says why, and has published nothing. With the newest
 /// folder again everything is there.
 fn ends_harmlessly(market: &mut Market, old: &Path, before: &[Purse; 2]) {
+    let newest = put_back(market, old);
+    stays_ended(market);
+    replace(&market.taker, newest.path());
+    market.taker.restart();
+    market.mine(1);
+    before[0].assert_changed(&market.taker, &market.bitcoind, Change::default());
+    before[1].assert_changed(&market.makers[0], &market.bitcoind, Change::default());
+    swap(market);
+}
+
+/// Puts the copy in place of the taker's folder and starts it: it ends, says why, and has closed nothing. The newest folder.
+fn put_back(market: &mut Market, old: &Path) -> TempDir {
     let channels = fundings(&market.taker);
     market.taker.stop();
     let newest = TempDir::new().unwrap();
@@ -99,20 +173,17 @@ fn ends_harmlessly(market: &mut Market, old: &Path, before: &[Purse; 2]) {
     let starts_again = said.lines().any(|line| line.ends_with(" run"));
     assert!(!starts_again, "it says to start it again: {said}");
     assert_untouched(market, &channels);
+    newest
+}
 
-    // Nor when it is started again and again, nor when blocks come.
+/// It ends again when it is started once more, and when blocks have come.
+fn stays_ended(market: &mut Market) {
+    let channels = fundings(&market.makers[0]);
     market.bitcoind.mine(3);
     market.taker.launch();
     let ended = market.taker.wait_end(FOUND_AGAIN);
     assert!(ended.is_some_and(|status| !status.success()));
     assert_untouched(market, &channels);
-
-    replace(&market.taker, newest.path());
-    market.taker.restart();
-    market.mine(1);
-    before[0].assert_changed(&market.taker, &market.bitcoind, Change::default());
-    before[1].assert_changed(&market.makers[0], &market.bitcoind, Change::default());
-    swap(market);
 }
 
 /// Stops the node, copies its folder and starts it again.

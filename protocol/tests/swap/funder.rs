@@ -146,6 +146,36 @@ fn a_funding_built_but_too_late_to_publish_is_released() {
     assert!(!effects.contains(&Effect::PublishFunding));
 }
 
+/// As an old copy of what was written would have it: there the intent to publish is missing, and the chain has the funding.
+#[test]
+fn a_funding_that_was_built_and_is_seen_is_published() {
+    let built = || {
+        let mut funder = Driven::new(Role::Funder, false);
+        funder.held(Leg::Swap);
+        funder.event(Event::FundingBuilt {
+            txid: txid(1),
+            first_input: outpoint(77),
+        });
+        funder
+    };
+    let mut funder = built();
+    funder.to(H0 + 1);
+    funder.funded();
+    assert_eq!(funding(&funder), Funding::Published(outpoint(77)));
+    assert!(funder.event(Event::HoldDurable).is_empty());
+    assert!(funder.to(H0 + 7).is_empty(), "the payment went back");
+    let effects = funder.event(Event::PeerPreimage {
+        preimage: Secret32(R),
+    });
+    assert_eq!(effects, [Effect::Claim(Leg::Swap)]);
+
+    // What somebody else pays to the script says nothing of it.
+    let mut funder = built();
+    funder.seen(2, deal(false).amount, Some(H0));
+    assert_eq!(funding(&funder), Funding::Built(outpoint(77)));
+    assert!(funder.to(H0 + 7).contains(&Effect::FailBack(Leg::Swap)));
+}
+
 #[test]
 fn strays_go_home_once_the_payer_has_handed_its_key_over() {
     let mut funder = Driven::confirmed_funder(false);

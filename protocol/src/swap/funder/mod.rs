@@ -183,6 +183,7 @@ impl FunderSwap {
             } => {
                 self.outputs
                     .seen(outpoint, value, confirmed, self.deal.amount);
+                self.is_there(outpoint.txid);
             }
             Event::OutputSpent {
                 outpoint,
@@ -335,6 +336,16 @@ impl FunderSwap {
         if self.is_out() && !self.withdrawn && self.preimage.is_none() {
             self.withdrawn = true;
             effects.push(Effect::Say(Say::Withdraw));
+        }
+    }
+
+    /// A funding that was built and is seen has left this node, whatever is written here: this may be an old copy of what was
+    /// written. The payer can claim it, so the payment is held on to like that of any funding that is out.
+    fn is_there(&mut self, txid: Txid) {
+        if let Funding::Built(first_input) = self.funding
+            && self.versions.contains(&txid)
+        {
+            self.funding = Funding::Published(first_input);
         }
     }
 
