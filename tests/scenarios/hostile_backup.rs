@@ -6,6 +6,7 @@ use std::path::Path;
 
 use bitcoin::Txid;
 use cambista_harness::market::USUAL;
+use cambista_harness::transaction::spend_in_mempool;
 use cambista_harness::wait::{FOUND_AGAIN, secs, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Node, Purse, Taken, Way, program};
 use serde_json::Value;
@@ -72,6 +73,32 @@ fn with_an_old_copy_alone_the_channels_coins_come_back_when_the_other_side_close
             .then_some(())
             .ok_or_else(|| format!("{come} of {own} sat"))
     });
+}
+
+/// The same copy, put back while the claim of that swap waits for its block: the maker has been paid by then, so the channel has
+/// gone on. With the newest folder again the swap ends as it would have.
+#[test]
+fn a_copy_put_back_while_the_claim_waits_leaves_the_swap_to_the_newest_folder() {
+    let mut market = Market::direct(3);
+    let before = purses(&market);
+    let taken = Taken::take(&market.taker, Way::Out, 300_000, &[]);
+    let (outpoint, _) = taken.wait_funding(&market.bitcoind);
+    let copy = copied(&mut market.taker);
+    market.mine(taken.quote.confirmations);
+    let claim = taken.wait_spend(&market.bitcoind, outpoint);
+    let paid = Change {
+        lightning: -(300_000 + taken.quote.maker_fee_sat),
+        chain: 0,
+    };
+    before[0].assert_settled(&market.taker, &market.bitcoind, paid);
+
+    let newest = put_back(&mut market, copy.path());
+    let waits = spend_in_mempool(&market.bitcoind, outpoint);
+    assert_eq!(waits, Some(claim.txid), "another claim took its place");
+    stays_ended(&mut market);
+    replace(&market.taker, newest.path());
+    market.taker.restart();
+    finish(&market, &taken, outpoint, &before);
 }
 
 /// A maker's copy from the moment before it wrote down that it publishes its funding, put back when that is out. Nothing has moved
