@@ -1,5 +1,5 @@
-//! A taker's server is cut off from the one its maker asks, or is told of blocks it is not given: R is not told from an old
-//! place in the chain.
+//! A payer's server is cut off from the one its funder asks, or is told of blocks it is not given: R is not told from an old
+//! place in the chain, by a taker of an `out` or by a maker of an `in`.
 //!
 //! The two servers are connected by the scenario alone, which hands on what it likes.
 
@@ -26,19 +26,29 @@ const AHEAD: u32 = 6;
 struct Split {
     taker: Node,
     maker: Node,
-    /// The taker's server.
+    way: Way,
+    /// The payer's server.
     near: Bitcoind,
-    /// The maker's, where blocks are mined.
+    /// The funder's, where blocks are mined.
     far: Bitcoind,
 }
 
 /// The server claims to know of more blocks than it has: what a node sees of those who keep blocks from it.
 #[test]
 fn r_is_not_told_while_blocks_are_known_by_their_headers_only() {
+    headers_only(Way::Out);
+}
+
+#[test]
+fn a_maker_does_not_tell_r_while_blocks_are_known_by_their_headers_only() {
+    headers_only(Way::In);
+}
+
+fn headers_only(way: Way) {
     const WITHHELD: u32 = 6;
-    let split = Split::start();
+    let split = Split::start(way);
     let before = split.purses();
-    let taken = Taken::take(&split.taker, Way::Out, AMOUNT, &[]);
+    let taken = Taken::take(&split.taker, way, AMOUNT, &[]);
     let (outpoint, funding) = taken.wait_funding(&split.far);
     split.mine(taken.quote.confirmations - 1);
 
@@ -46,9 +56,9 @@ fn r_is_not_told_while_blocks_are_known_by_their_headers_only() {
     let first = split.near.height() + 1;
     split.tell_headers();
     split.give_blocks(first..=first);
-    split.taker.wait_height(first);
-    wait_for("the taker to say why it waits", FOUND_AGAIN, || {
-        let next = taken.seen_by(&split.taker)["next"].clone();
+    split.payer().wait_height(first);
+    wait_for("the payer to say why it waits", FOUND_AGAIN, || {
+        let next = taken.seen_by(split.payer())["next"].clone();
         let said = next.as_str().unwrap_or_default();
         let waits = said.contains("waiting for the chain to be read to its tip");
         waits.then_some(()).ok_or_else(|| next.to_string())
@@ -60,11 +70,12 @@ fn r_is_not_told_while_blocks_are_known_by_their_headers_only() {
     split.mine(1);
     let seen = OnChain {
         outpoint,
-        funding,
+        funding: Seen::read(&split.far, funding.txid),
         spend: taken.confirmed_spend(&split.far, outpoint),
     };
     let [taker, maker] = split.nodes();
-    before[0].assert_changed(taker, &split.far, taken.taker_change(&seen, 0, true));
+    let expected = taken.taker_change(&seen, 0, way == Way::Out);
+    before[0].assert_changed(taker, &split.far, expected);
     before[1].assert_changed(maker, &split.far, taken.maker_change(&seen, 0));
 }
 
@@ -72,32 +83,49 @@ fn r_is_not_told_while_blocks_are_known_by_their_headers_only() {
 /// reads then, block by block, passes a moment at which it would have told R: it knows by then that there is more to read.
 #[test]
 fn a_taker_that_was_cut_off_past_t_catches_up_without_telling_r() {
-    let split = Split::start();
+    cut_off_past_t(Way::Out, BURIED);
+}
+
+/// The refund is not final yet, so the maker's payment is still held: nothing but the tip tells the maker that it is too late.
+#[test]
+fn a_maker_that_was_cut_off_past_t_catches_up_without_telling_r() {
+    cut_off_past_t(Way::In, 1);
+}
+
+/// It hears of the chain again when the refund is so deep.
+fn cut_off_past_t(way: Way, depth: u32) {
+    let split = Split::start(way);
     let before = split.purses();
-    let taken = Taken::take(&split.taker, Way::Out, AMOUNT, &[]);
+    let taken = Taken::take(&split.taker, way, AMOUNT, &[]);
     let (outpoint, funding) = taken.wait_funding(&split.far);
     split.mine(taken.quote.confirmations - 1);
 
     let left_at = split.far.height();
     split.far.mine(taken.refund_height - left_at);
-    split.maker.wait_height(taken.refund_height);
+    split.funder().wait_height(taken.refund_height);
     let refund = taken.wait_spend(&split.far, outpoint);
     assert_eq!(refund.path(outpoint), Path::Refund);
-    for _ in 0..BURIED {
-        split.far.mine(1);
-        split.maker.wait_height(split.far.height());
+    split.mine_far(depth);
+    let (outcome, prepay) = match way {
+        Way::Out => ("prepay_kept", signed(taken.quote.prepay_sat)),
+        Way::In => ("taken_back", 0),
+    };
+    if depth == BURIED {
+        taken.assert_outcome(split.funder(), outcome);
     }
-    taken.assert_outcome(&split.maker, "prepay_kept");
 
     split.tell_headers();
     for height in left_at + 1..=split.far.height() {
         split.give_blocks(height..=height);
-        split.taker.wait_height(height);
+        split.payer().wait_height(height);
     }
-    taken.assert_outcome(&split.taker, "prepay_kept");
+    // R is not in the claim, nor with the funder: told, it would be paid.
+    assert_eq!(spend_in_mempool(&split.near, outpoint), None);
+    split.mine_far(BURIED - depth);
+    taken.assert_outcome(split.funder(), outcome);
+    split.hand_on();
+    taken.assert_outcome(split.payer(), outcome);
     let refund = spend_in_blocks(&split.far, outpoint, 2 * BURIED).expect("the refund");
-    let prepay = signed(taken.quote.prepay_sat);
-    let [taker, maker] = split.nodes();
     let lost = Change {
         lightning: -prepay,
         chain: 0,
@@ -106,15 +134,20 @@ fn a_taker_that_was_cut_off_past_t_catches_up_without_telling_r() {
         lightning: prepay,
         chain: -signed(funding.fee_sat + refund.fee_sat),
     };
-    before[0].assert_changed(taker, &split.far, lost);
-    before[1].assert_changed(maker, &split.far, kept);
+    let changes = match way {
+        Way::Out => [lost, kept],
+        Way::In => [kept, lost],
+    };
+    for ((node, purse), change) in split.nodes().into_iter().zip(&before).zip(changes) {
+        purse.assert_settled(node, &split.far, change);
+    }
 }
 
 /// T is reckoned from each side's own tip: a taker whose tip is further off than blocks on their way explain agrees to
 /// nothing, and pays nothing.
 #[test]
 fn no_swap_is_agreed_on_tips_too_far_apart() {
-    let split = Split::start();
+    let split = Split::start(Way::Out);
     let before = split.purses();
     let refused = || {
         let amount = AMOUNT.to_string();
@@ -154,24 +187,30 @@ fn no_swap_is_agreed_on_tips_too_far_apart() {
 }
 
 impl Split {
-    fn start() -> Self {
+    /// For swaps this way: the payer has a channel to the funder, all of which is its own.
+    fn start(way: Way) -> Self {
         let far = Bitcoind::start(&[]);
         let near = Bitcoind::start(&[]);
         far.mine(110);
-        let mut maker = Node::start("maker", &far, &NodeOptions::default());
+        copy_blocks(&far, &near, 1..=far.height());
+        let (taker_asks, maker_asks) = match way {
+            Way::Out => (&near, &far),
+            Way::In => (&far, &near),
+        };
+        let mut maker = Node::start("maker", maker_asks, &NodeOptions::default());
         make(&maker, USUAL, DELTA);
         // A node has a peer id that lasts once it makes a market.
         maker.stop();
         maker.restart();
-        copy_blocks(&far, &near, 1..=far.height());
         let options = NodeOptions {
             bootstrap: p2p_addresses(&maker),
             ..NodeOptions::default()
         };
-        let taker = Node::start("taker", &near, &options);
+        let taker = Node::start("taker", taker_asks, &options);
         let split = Self {
             taker,
             maker,
+            way,
             near,
             far,
         };
@@ -184,17 +223,40 @@ impl Split {
             }
         }
         split.mine(1);
-        let to = lightning_address(&split.maker);
+        let to = lightning_address(split.funder());
         split
-            .taker
+            .payer()
             .cli(&["channel", "open", &to, &CHANNEL.to_string()]);
         split.near.wait_for_mempool(1, FOUND_AGAIN);
         split.mine(6);
         for node in split.nodes() {
             wait_usable(node, 1);
         }
-        wait_offer(&split.taker, Way::Out, AMOUNT);
+        wait_offer(&split.taker, way, AMOUNT);
         split
+    }
+
+    /// Who pays over Lightning, and asks the server that is kept in the dark.
+    const fn payer(&self) -> &Node {
+        match self.way {
+            Way::Out => &self.taker,
+            Way::In => &self.maker,
+        }
+    }
+
+    const fn funder(&self) -> &Node {
+        match self.way {
+            Way::Out => &self.maker,
+            Way::In => &self.taker,
+        }
+    }
+
+    /// Mines `n` blocks one by one that only the funder hears of.
+    fn mine_far(&self, n: u32) {
+        for _ in 0..n {
+            self.far.mine(1);
+            self.funder().wait_height(self.far.height());
+        }
     }
 
     fn nodes(&self) -> [&Node; 2] {
@@ -238,7 +300,7 @@ impl Split {
         copy_blocks(&self.far, &self.near, heights);
     }
 
-    /// The taker's server gets the headers of all blocks it does not have.
+    /// The payer's server gets the headers of all blocks it does not have.
     fn tell_headers(&self) {
         for height in self.near.height() + 1..=self.far.height() {
             let hash = self.far.rpc("getblockhash", json!([height])).unwrap();
