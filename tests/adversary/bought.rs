@@ -8,6 +8,7 @@ use cambista_protocol::market::quote::Quote;
 use cambista_protocol::terms::{FunderTerms, PayerTerms};
 use cambista_protocol::words::SwapId;
 use libp2p::{Multiaddr, PeerId};
+use serde_json::Value;
 
 use super::chain;
 
@@ -73,19 +74,38 @@ impl Bought {
     /// Waits until its honest side says that it ended like this.
     #[track_caller]
     pub(crate) fn outcome(&self, honest: &Node, outcome: &str) {
-        let hash = SwapId(self.terms.payment_hash).to_string();
-        let what = format!("{} to end as {outcome}", honest.name());
-        wait_for(&what, FOUND_AGAIN, || {
-            let list = honest.api_get("/swaps");
-            let swaps = list["swaps"].as_array().unwrap();
-            let seen = swaps.iter().find(|seen| seen["payment_hash"] == hash);
-            let seen = seen.ok_or("unknown")?;
-            match seen["ended"] == true && seen["outcome"] == outcome {
-                true => Ok(()),
-                false => Err(seen.to_string()),
-            }
-        });
+        self::outcome(self.terms.payment_hash, honest, outcome);
     }
+}
+
+/// Waits until a node says that its swap of this hash ended like this.
+#[track_caller]
+pub(super) fn outcome(hash: [u8; 32], honest: &Node, outcome: &str) {
+    let what = format!("{} to end as {outcome}", honest.name());
+    wait_seen(&what, hash, honest, |seen| {
+        seen["ended"] == true && seen["outcome"] == outcome
+    });
+}
+
+/// Waits until a node says of its swap of this hash what is `wanted`.
+#[track_caller]
+pub(super) fn wait_seen(
+    what: &str,
+    hash: [u8; 32],
+    honest: &Node,
+    wanted: impl Fn(&Value) -> bool,
+) {
+    let hash = SwapId(hash).to_string();
+    wait_for(what, FOUND_AGAIN, || {
+        let list = honest.api_get("/swaps");
+        let swaps = list["swaps"].as_array().unwrap();
+        let seen = swaps.iter().find(|seen| seen["payment_hash"] == hash);
+        let seen = seen.ok_or("unknown")?;
+        match wanted(seen) {
+            true => Ok(()),
+            false => Err(seen.to_string()),
+        }
+    });
 }
 
 /// What both sides' terms make, where they make one.

@@ -132,6 +132,39 @@ pub(crate) fn mine_alone(bitcoind: &Bitcoind, tx: &Transaction) -> Result<(), St
     bitcoind.rpc("generateblock", block).map(|_| ())
 }
 
+/// Pays a contract these values from a coin nothing else spends, and gives that to the network.
+#[track_caller]
+pub(crate) fn fund(bitcoind: &Bitcoind, contract: &Contract, values: &[u64]) -> Transaction {
+    fund_from(bitcoind, contract, &coins(bitcoind, 1), values)
+}
+
+/// The same from these coins.
+#[track_caller]
+pub(crate) fn fund_from(
+    bitcoind: &Bitcoind,
+    contract: &Contract,
+    coins: &[Coin],
+    values: &[u64],
+) -> Transaction {
+    let script = contract.script_pubkey();
+    let outputs: Vec<_> = values.iter().map(|sat| (script.clone(), *sat)).collect();
+    let tx = pay(bitcoind, coins, &outputs, 1_000);
+    send(bitcoind, &tx);
+    tx
+}
+
+/// An output of a transaction.
+pub(crate) fn output(tx: &Transaction, index: u32) -> (OutPoint, Amount) {
+    let outpoint = OutPoint::new(tx.compute_txid(), index);
+    (outpoint, tx.output[usize::try_from(index).unwrap()].value)
+}
+
+/// The first output of a transaction, to be spent.
+pub(crate) fn first_coin(tx: &Transaction) -> Coin {
+    let (outpoint, value) = output(tx, 0);
+    Coin { outpoint, value }
+}
+
 /// Where a transaction pays a contract, the first time.
 pub(crate) fn output_of(tx: &Transaction, contract: &Contract) -> (OutPoint, Amount) {
     let (vout, value) = contract.outputs_in(tx).next().expect("an output");

@@ -17,7 +17,7 @@ use super::bought::{Bought, contract_of};
 use super::front::Front;
 use super::payer::Payer;
 use super::prey::Hostile;
-use super::wire::Protocol;
+use super::wire::{Protocol, Wire};
 use super::{Own, hash_of, key, lock, random};
 
 /// What it answers with.
@@ -86,8 +86,8 @@ impl Hostile for InMaker {
         &self.payer.own
     }
 
-    fn address(&self) -> &str {
-        self.payer.contact().1
+    fn wire(&self) -> &Wire {
+        self.payer.wire()
     }
 }
 
@@ -107,8 +107,8 @@ impl InMaker {
         let payer = Payer::behind(own, move |from, protocol, body| {
             lock(&answering).answer(from, protocol, body)
         });
-        let (peer, address) = payer.contact();
-        lock(&desk).front.contact = (peer, address.to_owned());
+        let wire = payer.wire();
+        lock(&desk).front.contact = (wire.peer, wire.address.clone());
         Self { desk, payer }
     }
 

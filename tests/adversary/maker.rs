@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use bitcoin::secp256k1::{PublicKey, Secp256k1, SecretKey};
+use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, Transaction, consensus};
 use cambista_harness::Bitcoind;
 use cambista_harness::wait::{FOUND_AGAIN, wait_for};
@@ -14,24 +14,14 @@ use cambista_protocol::signed::Signed;
 use cambista_protocol::terms::{FunderTerms, PayerTerms};
 use cambista_protocol::words::{Direction, SwapId};
 use libp2p::PeerId;
-use lightning::bolt11_invoice::{Currency, InvoiceBuilder, PaymentSecret};
 
+use super::bill::{Bill, Written};
 use super::front::Front;
 pub(crate) use super::front::{DELTA, FEE, PREPAY};
 use super::prey::Hostile;
 pub(crate) use super::prey::Prey;
 use super::wire::{Frame, Protocol, Wire};
 use super::{Own, hash_of, key, lock, random};
-
-/// An invoice it makes.
-#[derive(Clone, Debug)]
-pub(crate) struct Bill {
-    pub(crate) hash: [u8; 32],
-    pub(crate) sat: u64,
-    pub(crate) delta: u32,
-    /// Payable to a node that is not this maker's.
-    pub(crate) stranger: bool,
-}
 
 /// Everything its terms are made of, honest at first.
 #[derive(Clone, Debug)]
@@ -95,8 +85,8 @@ impl Hostile for Maker {
         &self.own
     }
 
-    fn address(&self) -> &str {
-        &self.wire.address
+    fn wire(&self) -> &Wire {
+        &self.wire
     }
 }
 
@@ -112,7 +102,7 @@ impl Maker {
         }));
         let answering = desk.clone();
         let wire = own.block_on(Wire::start(Arc::new(move |from, protocol, body| {
-            lock(&answering).answer(from, protocol, &body)
+            lock(&answering).frame(from, protocol, &body)
         })));
         lock(&desk).front.contact = (wire.peer, wire.address.clone());
         Self { wire, desk, own }
@@ -233,6 +223,10 @@ impl Agreed {
 }
 
 impl Desk {
+    fn frame(&mut self, from: PeerId, protocol: Protocol, body: &[u8]) -> Option<Frame> {
+        self.answer(from, protocol, body).map(Frame::of)
+    }
+
     fn answer(&mut self, from: PeerId, protocol: Protocol, body: &[u8]) -> Option<Vec<u8>> {
         if protocol != Protocol::Swap {
             return self.front.answer(protocol, body);
@@ -269,7 +263,7 @@ impl Desk {
             hash,
             sat: amount.to_sat(),
             delta: locks.invoice_delta(),
-            stranger: false,
+            written: Written::Properly,
         };
         let height = self.front.lightning.chain().watch_tip().borrow().height;
         let mut parts = Parts {
@@ -286,8 +280,8 @@ impl Desk {
             refund_key: parts.refund_key,
             internal_key: parts.internal_key,
             refund_height: parts.refund_height,
-            swap_invoice: self.invoice(&parts.swap),
-            prepay_invoice: parts.prepay.as_ref().map(|bill| self.invoice(bill)),
+            swap_invoice: parts.swap.invoice(&self.front.lightning),
+            prepay_invoice: parts.prepay.map(|bill| bill.invoice(&self.front.lightning)),
             last_hop: None,
         };
         let keys = Keys {
@@ -319,31 +313,4 @@ impl Desk {
         self.agreed.push(agreed);
         Some(SwapReply::Accepted(signed))
     }
-
-    fn invoice(&self, bill: &Bill) -> String {
-        if bill.stranger {
-            return stranger_invoice(bill);
-        }
-        let delta = u16::try_from(bill.delta).unwrap();
-        let made =
-            self.front
-                .lightning
-                .hold_invoice(bill.hash, bill.sat * 1000, delta, 3600, "swap");
-        made.unwrap().to_string()
-    }
-}
-
-/// An invoice by a node that has nothing to do with the swap.
-fn stranger_invoice(bill: &Bill) -> String {
-    let stranger = SecretKey::from_slice(&random()).unwrap();
-    let invoice = InvoiceBuilder::new(Currency::Regtest)
-        .description("swap".into())
-        .payment_hash(bitcoin::hashes::Hash::from_byte_array(bill.hash))
-        .payment_secret(PaymentSecret(random()))
-        .amount_milli_satoshis(bill.sat * 1000)
-        .current_timestamp()
-        .basic_mpp()
-        .min_final_cltv_expiry_delta(u64::from(bill.delta + 3))
-        .build_signed(|hash| Secp256k1::new().sign_ecdsa_recoverable(hash, &stranger));
-    invoice.unwrap().to_string()
 }

@@ -3,11 +3,13 @@
 //! It shares the message types and the contract with what it attacks, and nothing that decides: no state machine, no
 //! engine, no swarm. What it says, pays and publishes, and when, is the scenario's choice alone.
 
+pub(crate) mod bill;
 pub(crate) mod blocks;
 mod bought;
 pub(crate) mod chain;
 pub(crate) mod flood;
 mod front;
+pub(crate) mod funder;
 pub(crate) mod in_maker;
 pub(crate) mod maker;
 pub(crate) mod not_r;
@@ -129,9 +131,9 @@ impl Own {
         self.running.node.fail(hash);
     }
 
-    /// Waits until a node and this one have a channel both can use.
-    pub(crate) fn wait_channel(&self, node: &Node) {
-        cambista_harness::market::wait_usable(node, 1);
+    /// Waits until a node has so many channels it can use, and this one has one.
+    pub(crate) fn wait_channels(&self, node: &Node, all: usize) {
+        cambista_harness::market::wait_usable(node, all);
         self.block_on(crate::hold_invoices::node::eventually(
             "a usable channel of the adversary",
             || self.running.node.channels().iter().any(|c| c.usable),

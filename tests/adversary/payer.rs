@@ -1,5 +1,5 @@
 //! A payer that keeps no rule: as a taker against honest makers, or behind the desk of a maker of `in`. As a taker it can be the
-//! funder of an `in` too.
+//! funder of an `in` too, see `funder`.
 
 use std::sync::{Arc, Mutex};
 
@@ -16,7 +16,7 @@ use cambista_protocol::message::{
     Acceptance, QuoteReply, QuoteRequest, RefusalCode, SwapReply, SwapRequest,
 };
 use cambista_protocol::signed::{Signed, Tag};
-use cambista_protocol::terms::{FunderTerms, PayerTerms};
+use cambista_protocol::terms::PayerTerms;
 use cambista_protocol::words::{Direction, SwapId};
 use libp2p::PeerId;
 
@@ -82,7 +82,7 @@ impl Victims {
         }
         victims.mine(6);
         for maker in &victims.makers {
-            victims.payer.own.wait_channel(maker);
+            victims.payer.own.wait_channels(maker, 1);
         }
         victims
     }
@@ -173,21 +173,21 @@ impl Payer {
         let hearing = heard.clone();
         let wire = own.block_on(Wire::start(Arc::new(move |from, protocol, body| {
             if protocol != Protocol::Swap {
-                return desk(from, protocol, &body);
+                return desk(from, protocol, &body).map(Frame::of);
             }
             let said = cbor::from_slice(&body, 65_536).ok()?;
             if matches!(said, SwapRequest::Open { .. } | SwapRequest::Terms { .. }) {
-                return desk(from, protocol, &body);
+                return desk(from, protocol, &body).map(Frame::of);
             }
             lock(&hearing).push(said);
-            Some(cbor::to_vec(&SwapReply::Ack))
+            Some(Frame::of(cbor::to_vec(&SwapReply::Ack)))
         })));
         Self { wire, heard, own }
     }
 
-    /// Who and where it is.
-    pub(super) fn contact(&self) -> (PeerId, &str) {
-        (self.wire.peer, &self.wire.address)
+    /// What it speaks with.
+    pub(super) const fn wire(&self) -> &Wire {
+        &self.wire
     }
 
     /// Waits until the funder says that it funded, and the mempool has it.
@@ -229,12 +229,16 @@ impl Payer {
     #[track_caller]
     pub(crate) fn wait_key(&self, swap: &Bought) -> Secret {
         wait_for("the funder's key", FOUND_AGAIN, || {
-            let heard = self.heard(swap.id);
-            let key = heard.iter().find_map(|said| match said {
-                SwapRequest::Key { secret, .. } => Secret::from_bytes(secret).ok(),
-                _ => None,
-            });
-            key.ok_or_else(|| format!("heard {heard:?}"))
+            let key = self.has_key(swap.id);
+            key.ok_or_else(|| format!("heard {:?}", self.heard(swap.id)))
+        })
+    }
+
+    /// The key the other side of a swap handed over.
+    pub(crate) fn has_key(&self, id: SwapId) -> Option<Secret> {
+        self.heard(id).iter().find_map(|said| match said {
+            SwapRequest::Key { secret, .. } => Secret::from_bytes(secret).ok(),
+            _ => None,
         })
     }
 
@@ -367,24 +371,6 @@ impl Payer {
         let maker = Quote::open(quote).unwrap().maker;
         signed.verify(Tag::Accept, &maker).unwrap();
         Ok(Acceptance::read(&signed).unwrap())
-    }
-
-    /// The terms it brings as the funder of an `in`.
-    pub(crate) fn funder_terms(&self, quote: &Quote, hash: [u8; 32]) -> FunderTerms {
-        let locks = quote.timelocks();
-        let delta = u16::try_from(locks.invoice_delta()).unwrap();
-        let msat = quote.swap_invoice().unwrap().to_sat() * 1000;
-        let lightning = self.own.lightning();
-        let invoice = lightning.hold_invoice(hash, msat, delta, 3600, "swap");
-        let height = lightning.chain().watch_tip().borrow().height;
-        FunderTerms {
-            refund_key: key().public_key(),
-            internal_key: key().public_key(),
-            refund_height: locks.refund_height(height),
-            swap_invoice: invoice.unwrap().to_string(),
-            prepay_invoice: None,
-            last_hop: None,
-        }
     }
 
     /// Pays swap and prepay.

@@ -6,6 +6,7 @@ use cambista_protocol::words::Direction;
 
 use super::in_maker::InMaker;
 use super::maker::Maker;
+use super::wire::Wire;
 use super::{Own, blocks};
 
 /// What goes into the only channel (sat).
@@ -19,8 +20,8 @@ const COINS: (usize, u64) = (8, 300_000);
 pub(crate) trait Hostile {
     /// Its Lightning node.
     fn own(&self) -> &Own;
-    /// Where it is called.
-    fn address(&self) -> &str;
+    /// What it speaks with.
+    fn wire(&self) -> &Wire;
 }
 
 /// An honest taker whose only maker is this one.
@@ -77,7 +78,7 @@ impl<M: Hostile> Prey<M> {
         bitcoind.mine(120);
         let maker = start(&bitcoind);
         let options = NodeOptions {
-            bootstrap: vec![maker.address().to_owned()],
+            bootstrap: vec![maker.wire().address.clone()],
             failpoints,
             ..NodeOptions::default()
         };
@@ -98,7 +99,7 @@ impl<M: Hostile> Prey<M> {
     fn ready(&self, way: Direction) {
         self.bitcoind.wait_for_mempool(1, FOUND_AGAIN);
         self.mine(6);
-        self.maker.own().wait_channel(&self.taker);
+        self.maker.own().wait_channels(&self.taker, 1);
         wait_for("the offer at the taker", FOUND_AGAIN, || {
             let quotes = self.taker.try_cli(&["quote", &way.to_string(), "50000"]);
             let quotes = quotes.map_err(|error| error.output)?;

@@ -78,7 +78,7 @@ impl Frame {
 }
 
 /// Answers what others ask; no answer closes the stream.
-pub(crate) type Answer = Arc<dyn Fn(PeerId, Protocol, Vec<u8>) -> Option<Vec<u8>> + Send + Sync>;
+pub(crate) type Answer = Arc<dyn Fn(PeerId, Protocol, Vec<u8>) -> Option<Frame> + Send + Sync>;
 
 enum Command {
     Request(PeerId, Vec<Multiaddr>, Protocol, Frame, Reply),
@@ -298,10 +298,10 @@ fn on_exchange(
             Message::Request {
                 request, channel, ..
             } => {
-                if let Some(body) = answer(peer, protocol, request.body) {
+                if let Some(frame) = answer(peer, protocol, request.body) {
                     let exchange = swarm.behaviour_mut().exchange(protocol);
                     // Whoever asked may have gone.
-                    let _ = exchange.send_response(channel, Frame::of(body));
+                    let _ = exchange.send_response(channel, frame);
                 }
                 return;
             }

@@ -1,13 +1,13 @@
 //! A maker funds otherwise than it agreed, or not at all: the taker never tells R for what is not the agreed output, and gets
 //! exactly SAT for what is.
 
-use bitcoin::{Amount, OutPoint, Transaction};
+use bitcoin::Transaction;
 use cambista_harness::transaction::{Path, Seen, spend_in_blocks};
 use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Purse};
 use cambista_protocol::message::{SwapReply, SwapRequest};
 
-use crate::adversary::chain::{self, Coin};
+use crate::adversary::chain;
 use crate::adversary::maker::{Agreed, DELTA, FEE, PREPAY, Prey};
 use crate::adversary::random;
 
@@ -31,7 +31,7 @@ fn nothing_but_the_agreed_value_makes_a_taker_tell_r() {
             let tx = fund(&prey, &swap, &[value]);
             let said = maker.tell_funded(&swap, &tx);
             assert!(matches!(said, SwapReply::Refused(_)), "{said:?}");
-            outputs.push((swap.clone(), output(&tx, 0)));
+            outputs.push((swap.clone(), chain::output(&tx, 0)));
         }
         swaps.push(swap);
     }
@@ -93,14 +93,14 @@ fn a_taker_claims_sat_once_however_the_maker_pays_it() {
     maker.wait_held(&twice);
     let tx = fund(&prey, &twice, &[AMOUNT, AMOUNT]);
     maker.tell_funded(&twice, &tx);
-    let twice_outputs = vec![output(&tx, 0), output(&tx, 1)];
+    let twice_outputs = vec![chain::output(&tx, 0), chain::output(&tx, 1)];
 
     let again = take(&prey);
     maker.wait_held(&again);
     let [first, second] = [(); 2].map(|()| {
         let tx = fund(&prey, &again, &[AMOUNT]);
         maker.tell_funded(&again, &tx);
-        output(&tx, 0)
+        chain::output(&tx, 0)
     });
 
     let dusty = take(&prey);
@@ -114,14 +114,19 @@ fn a_taker_claims_sat_once_however_the_maker_pays_it() {
     let coins = chain::coins(chain, 1);
     let parent = chain::pay(chain, &coins, &[], 300);
     chain::send(chain, &parent);
-    let child_tx = fund_from(&prey, &child, &[coin(&parent)], &[AMOUNT]);
+    let child_tx = chain::fund_from(
+        chain,
+        &child.contract,
+        &[chain::first_coin(&parent)],
+        &[AMOUNT],
+    );
     maker.tell_funded(&child, &child_tx);
 
     let swaps = [
         (&twice, twice_outputs),
         (&again, vec![first, second]),
-        (&dusty, vec![output(&dusty_tx, 0)]),
-        (&child, vec![output(&child_tx, 0)]),
+        (&dusty, vec![chain::output(&dusty_tx, 0)]),
+        (&child, vec![chain::output(&child_tx, 0)]),
     ];
     // Two confirmations, as for every first swap with a maker. Nothing is told before.
     prey.mine(1);
@@ -179,7 +184,7 @@ fn a_funding_that_is_double_spent_ends_the_swap_and_r_is_never_told() {
     let swap = take(&prey);
     maker.wait_held(&swap);
     let coins = chain::coins(chain, 1);
-    let funding = fund_from(&prey, &swap, &coins, &[AMOUNT]);
+    let funding = chain::fund_from(chain, &swap.contract, &coins, &[AMOUNT]);
     assert_eq!(maker.tell_funded(&swap, &funding), SwapReply::Ack);
     let elsewhere = chain::pay(chain, &coins, &[], 10_000);
     chain::send(chain, &elsewhere);
@@ -201,7 +206,7 @@ fn a_claim_that_is_out_wins_against_a_refund_at_t() {
     let swap = take(&prey);
     maker.wait_held(&swap);
     let tx = fund(&prey, &swap, &[AMOUNT]);
-    let (outpoint, value) = output(&tx, 0);
+    let (outpoint, value) = chain::output(&tx, 0);
     prey.mine(2);
     let preimage = maker.wait_preimage(&swap);
     // Paid, and no key handed over but one that is none: the leaf is all the taker has. Blocks leave the mempool where it is.
@@ -252,7 +257,13 @@ fn a_maker_that_withdraws_and_funds_gets_the_key_and_never_r() {
     maker.tell_funded(&swap, &tx);
     prey.mine(8);
     assert_eq!(maker.knows_preimage(swap.id), None);
-    let back = chain::spend(chain, &swap.contract, output(&tx, 0), swap.by_key(&key), 2);
+    let back = chain::spend(
+        chain,
+        &swap.contract,
+        chain::output(&tx, 0),
+        swap.by_key(&key),
+        2,
+    );
     chain::send(chain, &back);
     prey.mine(6);
     assert_eq!(maker.knows_preimage(swap.id), None);
@@ -273,23 +284,5 @@ fn take(prey: &Prey) -> Agreed {
 
 /// Pays the contract these values from a coin nothing else spends.
 fn fund(prey: &Prey, swap: &Agreed, values: &[u64]) -> Transaction {
-    fund_from(prey, swap, &chain::coins(&prey.bitcoind, 1), values)
-}
-
-fn fund_from(prey: &Prey, swap: &Agreed, coins: &[Coin], values: &[u64]) -> Transaction {
-    let script = swap.contract.script_pubkey();
-    let outputs: Vec<_> = values.iter().map(|sat| (script.clone(), *sat)).collect();
-    let tx = chain::pay(&prey.bitcoind, coins, &outputs, 1_000);
-    chain::send(&prey.bitcoind, &tx);
-    tx
-}
-
-fn output(tx: &Transaction, index: u32) -> (OutPoint, Amount) {
-    let outpoint = OutPoint::new(tx.compute_txid(), index);
-    (outpoint, tx.output[usize::try_from(index).unwrap()].value)
-}
-
-fn coin(parent: &Transaction) -> Coin {
-    let (outpoint, value) = output(parent, 0);
-    Coin { outpoint, value }
+    chain::fund(&prey.bitcoind, &swap.contract, values)
 }

@@ -14,7 +14,6 @@ use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, Node, Taken, Way};
 use cambista_protocol::cbor;
 use cambista_protocol::market::offer::{MAX_LIFETIME, Offer, Rate};
-use cambista_protocol::market::quote::Quote;
 use cambista_protocol::message::{QuoteReply, QuoteRequest, SwapReply, SwapRequest};
 use cambista_protocol::signed::Signed;
 use cambista_protocol::words::{Direction, SwapId};
@@ -145,20 +144,12 @@ fn payments_held_by_a_stranger_stop_at_the_cap() {
     let target = &p2p_addresses(maker)[0];
     let mut held = 0;
     let refused = loop {
-        let quoted = match stranger.quote(target, Direction::In, 200_000) {
-            Ok(quoted) => quoted,
+        let opened = match stranger.try_open_in(target, 200_000) {
+            Ok(opened) => opened,
             Err((_, why)) => break why,
         };
-        let swap_id = SwapId(random());
-        let accepted = match stranger.open(target, swap_id, &quoted, None) {
-            Ok(accepted) => accepted,
-            Err((_, why)) => break why,
-        };
-        let hash = accepted.payer.payment_hash;
-        let funder = stranger.funder_terms(&Quote::open(&quoted).unwrap(), hash);
-        let said = stranger.say(target, &SwapRequest::Terms { swap_id, funder });
-        assert!(matches!(said, SwapReply::Accepted(_)), "{said:?}");
-        stranger.own.held(hash);
+        stranger.offer(&opened, |_| {}).expect("its own terms");
+        stranger.own.held(opened.payer.payment_hash);
         held += 1;
     };
     assert_eq!(held, CAP / 200_000, "{refused}");

@@ -3,8 +3,7 @@
 use cambista_harness::market::p2p_addresses;
 use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Purse};
-use cambista_protocol::market::quote::Quote;
-use cambista_protocol::message::{RefusalCode, SwapReply, SwapRequest};
+use cambista_protocol::message::RefusalCode;
 use cambista_protocol::terms::PayerTerms;
 use cambista_protocol::words::{Direction, SwapId};
 
@@ -58,30 +57,22 @@ fn the_same_hash_again_is_refused_by_who_knows_it_and_harmless_to_who_does_not()
 
     // The maker's own hash, from its terms for an `in`.
     let address = &p2p_addresses(&victims.makers[0])[0];
-    let quoted = payer.quote(address, Direction::In, AMOUNT).unwrap();
-    let id = SwapId(random());
-    let accepted = payer.open(address, id, &quoted, None).unwrap();
+    let opened = payer.open_in(&victims.makers[0], AMOUNT);
     let stolen = PayerTerms {
         claim_key: key().public_key(),
         internal_key: key().public_key(),
         confirmations: 1,
-        ..accepted.payer.clone()
+        ..opened.payer.clone()
     };
-    let funder = payer.funder_terms(&Quote::open(&quoted).unwrap(), stolen.payment_hash);
-    let terms = SwapRequest::Terms {
-        swap_id: id,
-        funder: funder.clone(),
-    };
-    let agreed = payer.say(address, &terms);
-    assert!(matches!(agreed, SwapReply::Accepted(_)), "{agreed:?}");
+    payer.offer(&opened, |_| {}).expect("its own terms");
     let out = payer.quote(address, Direction::Out, AMOUNT).unwrap();
     used(
         payer
             .open(address, SwapId(random()), &out, Some(stolen))
             .map(drop),
     );
-    payer.own.held(accepted.payer.payment_hash);
-    payer.own.fail(accepted.payer.payment_hash);
+    payer.own.held(opened.payer.payment_hash);
+    payer.own.fail(opened.payer.payment_hash);
 
     // Another maker cannot know. One R then pays both, each on its own contract.
     let second = victims.agree_on(&victims.makers[1], AMOUNT, first.preimage.clone());
@@ -116,22 +107,12 @@ fn a_maker_jammed_by_swaps_that_are_never_funded_has_everything_back_in_the_end(
     let mut held: Vec<[u8; 32]> = Vec::new();
     let refused = loop {
         assert!(held.len() <= 3, "there is no end to it");
-        let quoted = match payer.quote(address, Direction::In, AMOUNT) {
-            Ok(quoted) => quoted,
+        let opened = match payer.try_open_in(address, AMOUNT) {
+            Ok(opened) => opened,
             Err(refusal) => break refusal,
         };
-        let id = SwapId(random());
-        let accepted = payer.open(address, id, &quoted, None).unwrap();
-        let hash = accepted.payer.payment_hash;
-        let funder = payer.funder_terms(&Quote::open(&quoted).unwrap(), hash);
-        let said = payer.say(
-            address,
-            &SwapRequest::Terms {
-                swap_id: id,
-                funder,
-            },
-        );
-        assert!(matches!(said, SwapReply::Accepted(_)), "{said:?}");
+        let hash = opened.payer.payment_hash;
+        payer.offer(&opened, |_| {}).expect("its own terms");
         payer.own.held(hash);
         held.push(hash);
     };

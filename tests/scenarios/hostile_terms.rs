@@ -6,6 +6,7 @@ use cambista_harness::{Change, Purse};
 use cambista_protocol::market::quote::Quote;
 use cambista_protocol::words::Direction;
 
+use crate::adversary::bill::{Bill, Written};
 use crate::adversary::maker::{Agreed, PREPAY, Parts, Prey, Tricks};
 use crate::adversary::{hash_of, key, random};
 
@@ -48,7 +49,7 @@ fn terms_that_are_not_as_quoted_are_refused_and_nothing_is_locked() {
         ),
         (
             "an invoice of another node",
-            |parts, _| parts.swap.stranger = true,
+            |parts, _| parts.swap.written = Written::ByAStranger,
             "pays another node",
         ),
         (
@@ -63,7 +64,7 @@ fn terms_that_are_not_as_quoted_are_refused_and_nothing_is_locked() {
         ),
         (
             "a prepay to another node",
-            |parts, _| prepay(parts).stranger = true,
+            |parts, _| prepay(parts).written = Written::ByAStranger,
             "the prepay invoice is not as agreed",
         ),
         (
@@ -231,7 +232,7 @@ fn a_hash_that_was_seen_before_is_refused() {
     before.assert_changed(&prey.taker, &prey.bitcoind, lost);
 }
 
-fn prepay(parts: &mut Parts) -> &mut crate::adversary::maker::Bill {
+fn prepay(parts: &mut Parts) -> &mut Bill {
     parts.prepay.as_mut().expect("a prepay")
 }
 

@@ -54,6 +54,7 @@ mod hostile_chain;
 mod hostile_clock;
 mod hostile_cycle;
 mod hostile_flood;
+mod hostile_funder;
 mod hostile_funding;
 mod hostile_in;
 mod hostile_jam;
