@@ -52,6 +52,7 @@ mod hostile_away;
 mod hostile_backup;
 mod hostile_chain;
 mod hostile_clock;
+mod hostile_contract;
 mod hostile_cycle;
 mod hostile_flood;
 mod hostile_funder;
