@@ -67,7 +67,8 @@ impl Front {
         self.lightning.sign_tagged(digest)
     }
 
-    fn offer(&self) -> Vec<u8> {
+    /// What it offers now, as gossip carries it.
+    pub(crate) fn offer(&self) -> Vec<u8> {
         let rate = |way| {
             (self.way == way).then_some(Rate {
                 base_sat: FEE,

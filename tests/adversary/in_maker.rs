@@ -89,6 +89,10 @@ impl Hostile for InMaker {
     fn wire(&self) -> &Wire {
         self.payer.wire()
     }
+
+    fn offer(&self) -> Vec<u8> {
+        lock(&self.desk).front.offer()
+    }
 }
 
 impl InMaker {

@@ -18,6 +18,7 @@ use libp2p::PeerId;
 use super::bill::{Bill, Written};
 use super::front::Front;
 pub(crate) use super::front::{DELTA, FEE, PREPAY};
+use super::garble::Garble;
 use super::prey::Hostile;
 pub(crate) use super::prey::Prey;
 use super::wire::{Frame, Protocol, Wire};
@@ -70,6 +71,9 @@ struct Desk {
     terms: fn(&mut Parts, &[Agreed]),
     agreed: Vec<Agreed>,
     heard: Vec<SwapRequest>,
+    /// Of which protocol its answers are spoilt, and how.
+    garble: Option<(Protocol, Garble)>,
+    spoilt: usize,
 }
 
 /// The maker.
@@ -88,6 +92,10 @@ impl Hostile for Maker {
     fn wire(&self) -> &Wire {
         &self.wire
     }
+
+    fn offer(&self) -> Vec<u8> {
+        lock(&self.desk).front.offer()
+    }
 }
 
 impl Maker {
@@ -99,6 +107,8 @@ impl Maker {
             terms: Tricks::NONE.terms,
             agreed: Vec::new(),
             heard: Vec::new(),
+            garble: None,
+            spoilt: 0,
         }));
         let answering = desk.clone();
         let wire = own.block_on(Wire::start(Arc::new(move |from, protocol, body| {
@@ -113,6 +123,16 @@ impl Maker {
         let mut desk = lock(&self.desk);
         desk.front.trick = tricks.quote;
         desk.terms = tricks.terms;
+    }
+
+    /// From now on its answers of one protocol are spoilt like this, or none.
+    pub(crate) fn garble(&self, spoilt: Option<(Protocol, Garble)>) {
+        lock(&self.desk).garble = spoilt;
+    }
+
+    /// How many answers were spoilt so far.
+    pub(crate) fn spoilt(&self) -> usize {
+        lock(&self.desk).spoilt
     }
 
     /// The last swap it agreed to.
@@ -224,7 +244,12 @@ impl Agreed {
 
 impl Desk {
     fn frame(&mut self, from: PeerId, protocol: Protocol, body: &[u8]) -> Option<Frame> {
-        self.answer(from, protocol, body).map(Frame::of)
+        let answer = self.answer(from, protocol, body)?;
+        let Some((_, garble)) = self.garble.filter(|(of, _)| *of == protocol) else {
+            return Some(Frame::of(answer));
+        };
+        self.spoilt += 1;
+        Some(garble(answer))
     }
 
     fn answer(&mut self, from: PeerId, protocol: Protocol, body: &[u8]) -> Option<Vec<u8>> {

@@ -10,7 +10,7 @@ use super::wire::Wire;
 use super::{Own, blocks};
 
 /// What goes into the only channel (sat).
-const CHANNEL: u64 = 5_000_000;
+pub(super) const CHANNEL: u64 = 5_000_000;
 /// What of a channel that the maker opens is the taker's (sat).
 pub(crate) const PUSHED: u64 = 1_000_000;
 /// Coins of who takes an `in`, and the value of each (sat).
@@ -22,6 +22,8 @@ pub(crate) trait Hostile {
     fn own(&self) -> &Own;
     /// What it speaks with.
     fn wire(&self) -> &Wire;
+    /// What it offers now, as gossip carries it.
+    fn offer(&self) -> Vec<u8>;
 }
 
 /// An honest taker whose only maker is this one.
