@@ -69,6 +69,8 @@ struct Desk {
     front: Front,
     tricks: Tricks,
     preimage: Option<Vec<u8>>,
+    /// H of somebody else's swap, for its next one.
+    hash: Option<[u8; 32]>,
     meanwhile: Option<Meanwhile>,
     opened: Vec<Opened>,
     agreed: Vec<Bought>,
@@ -103,6 +105,7 @@ impl InMaker {
             front: Front::new(own.lightning().clone(), Direction::In),
             tricks: Tricks::NONE,
             preimage: None,
+            hash: None,
             meanwhile: None,
             opened: Vec::new(),
             agreed: Vec::new(),
@@ -126,6 +129,11 @@ impl InMaker {
     /// The next swap has this R.
     pub(crate) fn choose(&self, preimage: Vec<u8>) {
         lock(&self.desk).preimage = Some(preimage);
+    }
+
+    /// The next swap has this H, whose R somebody else chose.
+    pub(crate) fn reuse(&self, hash: [u8; 32]) {
+        lock(&self.desk).hash = Some(hash);
     }
 
     /// The next taker that brings its terms waits for the answer until this is done. Nothing else is answered till then.
@@ -171,7 +179,7 @@ impl Desk {
         let preimage = self.preimage.take().unwrap_or_else(|| random().to_vec());
         let (claim, internal) = (key(), key());
         let terms = PayerTerms {
-            payment_hash: hash_of(&preimage),
+            payment_hash: self.hash.take().unwrap_or_else(|| hash_of(&preimage)),
             claim_key: claim.public_key(),
             internal_key: internal.public_key(),
             confirmations: quote.confirmations,

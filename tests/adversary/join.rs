@@ -5,9 +5,10 @@ use cambista_harness::market::p2p_addresses;
 use cambista_harness::wait::{secs, wait_for};
 use cambista_protocol::words::Direction;
 
+use super::in_maker::InMaker;
 use super::maker::Maker;
 use super::payer::contact;
-use super::prey::{CHANNEL, Hostile};
+use super::prey::{CHANNEL, Hostile, PUSHED};
 
 /// One of `out`; all of the channel is the taker's.
 pub(crate) fn with_out(market: &Market) -> Maker {
@@ -17,6 +18,17 @@ pub(crate) fn with_out(market: &Market) -> Maker {
     let size = CHANNEL.to_string();
     market.taker.cli(&["channel", "open", &to, &size]);
     joined(market, maker, Direction::Out)
+}
+
+/// One of `in`; most of the channel is the maker's.
+pub(crate) fn with_in(market: &Market) -> InMaker {
+    let maker = InMaker::start(&market.bitcoind);
+    let coin = maker.own().lightning().wallet().new_address().unwrap();
+    market.bitcoind.fund_address(coin, CHANNEL + 100_000);
+    market.bitcoind.mine(1);
+    catch_up(market, &maker);
+    maker.own().open_channel(&market.taker, CHANNEL, PUSHED);
+    joined(market, maker, Direction::In)
 }
 
 /// Waits until everybody has seen the tip.

@@ -61,6 +61,7 @@ mod hostile_in;
 mod hostile_jam;
 mod hostile_lightning;
 mod hostile_replies;
+mod hostile_reuse;
 mod hostile_reveal;
 mod hostile_silence;
 mod hostile_sweep;
