@@ -11,15 +11,16 @@ mod common;
 use std::sync::Arc;
 
 use bitcoin::OutPoint;
-use cambista_engine::ports::{OutboxItem, StoredEvent, StoredSwap};
+use cambista_engine::ports::{OutboxItem, PeerProtocol, StoredEvent, StoredSwap};
 use cambista_engine::view::SwapView;
-use cambista_engine::{EngineHandle, LightningNews};
+use cambista_engine::{EngineHandle, LightningNews, MakerPolicy, SidePolicy};
 use cambista_protocol::cbor;
 use cambista_protocol::market::quote::Quote;
-use cambista_protocol::message::{SwapReply, SwapRequest};
+use cambista_protocol::message::{QuoteReply, QuoteRequest, SwapReply, SwapRequest};
 use cambista_protocol::money::Msat;
 use cambista_protocol::signed::{Signed, Tag};
 use cambista_protocol::swap::{Effect, Event, HeldHtlc, Leg, Say};
+use cambista_protocol::terms::PayerTerms;
 use cambista_protocol::words::{Direction, Role, Secret32, Side, SwapId};
 
 use common::{
@@ -202,7 +203,53 @@ fn the_id_and_the_hash_of_an_archived_swap_are_not_taken_again() {
         };
         assert_eq!(refusal.text, "this swap id is taken");
         assert_eq!(fake.disk().swaps.len(), 1);
+        // Another id, all in order, and the hash of the swap that is over.
+        fake.has_small_coins();
+        let deal = to_be_swept(1).record.deal;
+        let request = SwapRequest::Open {
+            swap_id: SwapId([2; 32]),
+            quote: quoted(&handle).await,
+            payer: Some(PayerTerms {
+                payment_hash: deal.payment_hash,
+                claim_key: deal.keys.payer_claim,
+                internal_key: deal.keys.payer_internal,
+                confirmations: 1,
+            }),
+        };
+        let SwapReply::Refused(refusal) = ask(&handle, &request).await else {
+            panic!("a hash is used twice")
+        };
+        assert_eq!(refusal.text, "the payment hash was used before");
+        assert_eq!(fake.disk().swaps.len(), 1);
     });
+}
+
+/// This node becomes a maker, and somebody asks it for a quote.
+async fn quoted(handle: &EngineHandle) -> Signed {
+    let policy = MakerPolicy {
+        enabled: true,
+        out: Some(SidePolicy {
+            min_sat: 50_000,
+            max_sat: 5_000_000,
+            ..SidePolicy::default()
+        }),
+        ..MakerPolicy::default()
+    };
+    handle.set_policy(policy).await.unwrap();
+    let request = QuoteRequest {
+        network: bitcoin::Network::Regtest,
+        direction: Direction::Out,
+        amount_sat: 250_000,
+        external: false,
+    };
+    let bytes = handle
+        .peer_request("peer".into(), PeerProtocol::Quote, cbor::to_vec(&request))
+        .await
+        .unwrap();
+    match cbor::from_slice(&bytes, 16_384).unwrap() {
+        QuoteReply::Quote(quote) => quote,
+        QuoteReply::Refused(refusal) => panic!("{refusal:?}"),
+    }
 }
 
 #[test]

@@ -84,6 +84,19 @@ impl Fake {
         lock(&self.refused).insert(outpoint, reason);
     }
 
+    /// From now on it takes such again.
+    pub(crate) fn take_again(&self, outpoint: OutPoint) {
+        lock(&self.refused).remove(&outpoint);
+    }
+
+    /// What the mempool has against a transaction.
+    fn says(&self, tx: &Transaction) -> Result<(), NotAccepted> {
+        let refused = lock(&self.refused);
+        let mut inputs = tx.input.iter().map(|input| input.previous_output);
+        let reason = inputs.find_map(|input| refused.get(&input).copied());
+        reason.map_or(Ok(()), |r| Err(NotAccepted::Refused(r.to_owned())))
+    }
+
     /// What the mempool is watched for.
     pub(crate) fn watched(&self) -> HashSet<OutPoint> {
         lock(&self.watched).clone()
@@ -248,19 +261,14 @@ impl Chain for Fake {
             let mut stored = disk.swaps.iter().flat_map(|swap| &swap.sweeps);
             assert!(stored.any(|s| s.tx == tx), "{:?}", input.previous_output);
         }
-        let reason = tx
-            .input
-            .iter()
-            .find_map(|input| lock(&self.refused).get(&input.previous_output).copied());
-        let taken = reason.is_none();
+        let said = self.says(&tx);
+        let taken = said.is_ok();
         self.sent.send_modify(|sent| sent.push(Sent { tx, taken }));
-        reason.map_or(Ok(()), |reason| {
-            Err(NotAccepted::Refused(reason.to_owned()))
-        })
+        said
     }
 
-    async fn test_accept(&self, _: &Transaction) -> Result<(), NotAccepted> {
-        Ok(())
+    async fn test_accept(&self, tx: &Transaction) -> Result<(), NotAccepted> {
+        self.says(tx)
     }
 
     fn fee_rate(&self, _: u32) -> FeeRate {
