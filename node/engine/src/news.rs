@@ -45,7 +45,7 @@ impl<P: Ports> Core<P> {
                     payment_id: Secret32(*payment_id),
                     amount: *amount,
                     claim_deadline: *claim_deadline,
-                    sound: !custom_records && is_sound(leg, *amount, parts),
+                    sound: is_sound(leg, *amount, parts, *custom_records),
                 },
             },
             LightningNews::Claimed { .. } => Event::Claimed { leg },
@@ -75,9 +75,12 @@ impl<P: Ports> Core<P> {
     }
 }
 
-/// Whether every held part could be claimed on the chain at a stress fee rate. The prepay is small by design: it only
-/// has to have come over anchor channels.
-fn is_sound(leg: Leg, amount: Msat, parts: &[(Msat, bool)]) -> bool {
+/// Whether every held part could be claimed on the chain at a stress fee rate, and nothing unknown comes with it. The prepay
+/// is small by design: it only has to have come over anchor channels.
+fn is_sound(leg: Leg, amount: Msat, parts: &[(Msat, bool)], custom_records: bool) -> bool {
+    if custom_records {
+        return false;
+    }
     // Parts that are missing came over a channel that is on its way to the chain already.
     let all = parts
         .iter()
@@ -89,4 +92,68 @@ fn is_sound(leg: Leg, amount: Msat, parts: &[(Msat, bool)]) -> bool {
     parts.iter().all(|(part, anchors)| {
         *anchors && (leg == Leg::Prepay || Amount::from_sat(part.0 / 1000) >= least)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 180 vB at 50 sat/vB (msat).
+    const LEAST: u64 = 9_000_000;
+
+    /// Parts of so many msat, each with whether it came over an anchor channel.
+    fn sound(leg: Leg, amount: u64, parts: &[(u64, bool)], custom_records: bool) -> bool {
+        let parts: Vec<_> = parts.iter().map(|(msat, a)| (Msat(*msat), *a)).collect();
+        is_sound(leg, Msat(amount), &parts, custom_records)
+    }
+
+    #[test]
+    fn a_part_counts_as_held_when_it_is_worth_claiming_over_an_anchor_channel() {
+        let swap = |amount, parts: &[(u64, bool)]| sound(Leg::Swap, amount, parts, false);
+        assert!(swap(LEAST, &[(LEAST, true)]));
+        assert!(swap(2 * LEAST, &[(LEAST, true), (LEAST, true)]));
+        // Every one of them, not their sum.
+        assert!(!swap(LEAST - 1, &[(LEAST - 1, true)]));
+        assert!(!swap(9 * LEAST, &[(8 * LEAST, true), (LEAST - 1, true)]));
+        assert!(!swap(9 * LEAST, &[(LEAST - 1, true), (8 * LEAST, true)]));
+        // Whole satoshis are what a transaction pays.
+        assert!(swap(LEAST + 999, &[(LEAST + 999, true)]));
+        assert!(!swap(LEAST - 1, &[(LEAST - 1, true), (1, true)]));
+    }
+
+    #[test]
+    fn a_part_over_a_channel_without_anchors_does_not_count() {
+        for leg in [Leg::Swap, Leg::Prepay] {
+            for parts in [
+                [(LEAST, true), (LEAST, false)],
+                [(LEAST, false), (LEAST, true)],
+            ] {
+                assert!(!sound(leg, 2 * LEAST, &parts, false), "{leg:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_payment_with_records_nobody_knows_does_not_count() {
+        for leg in [Leg::Swap, Leg::Prepay] {
+            assert!(sound(leg, LEAST, &[(LEAST, true)], false), "{leg:?}");
+            assert!(!sound(leg, LEAST, &[(LEAST, true)], true), "{leg:?}");
+        }
+    }
+
+    /// Its channel is on its way to the chain, and nobody knows what it was like.
+    #[test]
+    fn a_payment_with_a_part_that_is_missing_does_not_count() {
+        for leg in [Leg::Swap, Leg::Prepay] {
+            assert!(!sound(leg, 2 * LEAST, &[(LEAST, true)], false), "{leg:?}");
+            assert!(!sound(leg, 2 * LEAST, &[], false), "{leg:?}");
+            let most = [(u64::MAX, true), (u64::MAX, true)];
+            assert!(sound(leg, u64::MAX, &most, false), "{leg:?}");
+        }
+    }
+
+    #[test]
+    fn a_prepay_may_be_small() {
+        assert!(sound(Leg::Prepay, 1_000, &[(999, true), (1, true)], false));
+    }
 }
