@@ -50,10 +50,10 @@ pub(crate) struct Chain {
     /// Miners leave spends of these inputs alone until this height.
     pub(crate) withheld: BTreeMap<OutPoint, u32>,
     nonce: u32,
-    /// Paid to miners, block by block.
-    fees: Vec<u64>,
-    /// What there was at first.
-    start: u64,
+    /// What every transaction in a block paid to miners (sat).
+    fees: BTreeMap<Txid, u64>,
+    /// Every output there ever was in a block.
+    outs: BTreeMap<OutPoint, TxOut>,
 }
 
 fn rate_at_least(fee: u64, vsize: u64, sat_vb: u64) -> bool {
@@ -74,8 +74,8 @@ impl Chain {
             known: BTreeMap::new(),
             withheld: BTreeMap::new(),
             nonce: 0,
-            fees: Vec::new(),
-            start: 0,
+            fees: BTreeMap::new(),
+            outs: BTreeMap::new(),
         };
         let coins = Transaction {
             version: bitcoin::transaction::Version::TWO,
@@ -119,42 +119,50 @@ impl Chain {
             bits: CompactTarget::from_consensus(0),
             nonce: self.nonce,
         };
-        let before = self.total();
         let height = self.height() + 1;
         for (tx, id) in txdata.iter().zip(&ids) {
             self.apply(tx, *id, height);
-        }
-        if self.blocks.is_empty() {
-            self.start = self.total();
-            self.fees.push(0);
-        } else {
-            self.fees.push(before.saturating_sub(self.total()));
         }
         self.blocks.push(Block { header, txdata });
         self.ids.push(ids);
         self.known.insert(header.block_hash(), (height, prev));
     }
 
-    fn total(&self) -> u64 {
-        self.utxos.values().map(|out| out.value.to_sat()).sum()
+    /// The last block.
+    pub(crate) fn tip(&self) -> BlockHash {
+        self.blocks
+            .last()
+            .map_or_else(BlockHash::all_zeros, Block::block_hash)
     }
 
-    /// Whether all coins are there, but for what miners earned.
-    pub(crate) fn conserved(&self) -> Result<(), String> {
-        let earned: u64 = self.fees.iter().sum();
-        if self.total() + earned == self.start {
-            return Ok(());
+    /// What all transactions in blocks paid to miners (sat).
+    pub(crate) fn fees(&self) -> u64 {
+        self.fees.values().sum()
+    }
+
+    /// What a transaction pays to miners, by the outputs it spends (sat). None when one of them was never in a block.
+    pub(crate) fn fee_of(&self, tx: &Transaction) -> Option<u64> {
+        let mut paid_in: u64 = 0;
+        for input in &tx.input {
+            paid_in += self.outs.get(&input.previous_output)?.value.to_sat();
         }
-        Err("coins were made or lost on the chain".to_owned())
+        let paid_out: u64 = tx.output.iter().map(|out| out.value.to_sat()).sum();
+        paid_in.checked_sub(paid_out)
     }
 
     fn apply(&mut self, tx: &Transaction, txid: Txid, height: u32) {
         for input in &tx.input {
             self.utxos.remove(&input.previous_output);
         }
+        // The first transaction of all makes the coins.
+        if let Some(fee) = self.fee_of(tx) {
+            self.fees.insert(txid, fee);
+        }
         self.heights.insert(txid, height);
         for (vout, out) in (0u32..).zip(&tx.output) {
-            self.utxos.insert(OutPoint { txid, vout }, out.clone());
+            let at = OutPoint { txid, vout };
+            self.utxos.insert(at, out.clone());
+            self.outs.insert(at, out.clone());
         }
     }
 
@@ -407,7 +415,7 @@ impl Chain {
             .saturating_sub(usize::try_from(depth).unwrap_or(0))
             .max(1);
         let gone = self.blocks.split_off(keep);
-        self.fees.truncate(keep);
+        self.fees.clear();
         self.utxos.clear();
         self.heights.clear();
         let blocks = std::mem::take(&mut self.blocks);

@@ -19,6 +19,29 @@ pub(crate) struct Change {
     pub(crate) routing: u64,
 }
 
+/// Whether every coin is somewhere: with a side, at a contract, or with the miners, transaction by transaction.
+///
+/// # Errors
+/// What is missing, or there too much (sat).
+pub(crate) fn conserved(world: &World) -> Result<(), String> {
+    let at = |scripts: &[ScriptBuf]| {
+        let coins = world.chain.coins_at(scripts).into_iter();
+        coins.map(|(_, out)| out.value.to_sat()).sum::<u64>()
+    };
+    let contracts: Vec<ScriptBuf> = world.contracts.iter().cloned().collect();
+    let mut found = world.chain.fees() + at(&contracts);
+    let mut start = 0;
+    for side in &world.sides {
+        found += at(&side.scripts) + at(std::slice::from_ref(&side.outside));
+        start += side.start;
+    }
+    if found == start {
+        Ok(())
+    } else {
+        Err(format!("of {start} sat {found} are with somebody"))
+    }
+}
+
 /// What each side has gained or lost.
 pub(crate) fn changes(world: &World) -> [Change; 2] {
     let mut changes = [Change::default(); 2];
@@ -131,8 +154,12 @@ pub(crate) fn judge(world: &mut World, stored: &Stored) -> String {
                 );
                 world.wrong(text);
             }
-            if let Some(fee) = over_the_limit(record) {
+            if let Some(fee) = over_the_limit(world, record) {
                 world.wrong(format!("{} paid {fee} sat to miners too early", NAMES[who]));
+            }
+            if let Some(fee) = not_in_parts(world, record) {
+                let text = format!("{} wrote down another fee than {fee} sat", NAMES[who]);
+                world.wrong(text);
             }
             let limit = record.record.limits.max_routing_fee_sat;
             if record.record.role == Role::Payer && change.routing > limit {
@@ -186,7 +213,7 @@ pub(crate) fn exposed(world: &mut World, who: usize, kept: &Mirrored) {
 
 /// A miner fee above the limit shown, at a height at which the limit still held. What takes the first input of a late funding
 /// back has none (decision 0016).
-fn over_the_limit(stored: &StoredSwap) -> Option<u64> {
+fn over_the_limit(world: &World, stored: &StoredSwap) -> Option<u64> {
     let deal = &stored.record.deal;
     let limit = stored.record.limits.max_miner_fee_sat;
     let lifted_from = match stored.record.role {
@@ -201,10 +228,22 @@ fn over_the_limit(stored: &StoredSwap) -> Option<u64> {
     };
     let sweeps = stored.sweeps.iter().filter(|s| !takes_back(&s.tx));
     let early = sweeps.filter(|s| s.height < lifted_from);
-    let fundings = stored.fundings.iter().map(|(_, fee)| fee.to_sat());
+    // By what it spends, whatever the wallet said.
+    let fundings = stored.fundings.iter();
+    let fundings = fundings.map(|(tx, fee)| world.chain.fee_of(tx).unwrap_or(fee.to_sat()));
     fundings
         .chain(early.map(|s| s.fee.to_sat()))
         .find(|fee| *fee > limit)
+}
+
+/// The fee of a sweep that is not what was written down for it: the only swap of a side bears all of it.
+fn not_in_parts(world: &World, stored: &StoredSwap) -> Option<u64> {
+    stored.sweeps.iter().find_map(|sweep| {
+        let parts = stored.sweeps.iter().filter(|part| part.tx == sweep.tx);
+        let sum: u64 = parts.map(|part| part.fee.to_sat()).sum();
+        let fee = world.chain.fee_of(&sweep.tx);
+        fee.filter(|fee| *fee != sum)
+    })
 }
 
 /// Both sides' swaps as stored.

@@ -110,6 +110,8 @@ impl Run {
             clearing
         };
         world.chain.mine(clearing, now, patient);
+        let height = world.chain.height();
+        world.lightning.expire(height);
     }
 
     pub(crate) async fn mempool(&self) {

@@ -1,6 +1,7 @@
 //! What may leave a node only once the decision for it is in its store.
 
 use bitcoin::Transaction;
+use cambista_engine::ports::PayRequest;
 use cambista_protocol::cbor;
 use cambista_protocol::contract::{SpentBy, spent_by};
 use cambista_protocol::message::{MAX_SWAP_MESSAGE, SwapRequest};
@@ -57,6 +58,30 @@ pub(crate) fn leaving_for_the_peer(node: &Node, body: &[u8]) {
     }
 }
 
+/// A payment.
+pub(crate) fn paying(node: &Node, request: &PayRequest) {
+    if !node.is_honest() {
+        return;
+    }
+    let kept = node.mirror();
+    let mut kept = kept.swaps().iter();
+    let of = kept.find(|kept| kept.record.deal.hashes().any(|h| h == request.payment_id));
+    let until = of.map(|kept| {
+        let deal = &kept.record.deal;
+        deal.locks.pay_until(deal.agreed_height)
+    });
+    node.look(|world, who| {
+        let name = NAMES[who];
+        match until {
+            None => world.wrong(format!("{name} pays for a swap it has not stored")),
+            Some(until) if world.seen(who) > until => {
+                world.wrong(format!("{name} pays after its window"));
+            }
+            Some(_) => {}
+        }
+    });
+}
+
 /// Transactions.
 pub(crate) fn leaving_for_the_chain(node: &Node, package: &[Transaction]) {
     let name = NAMES[node.who];
@@ -85,6 +110,16 @@ pub(crate) fn leaving_for_the_chain(node: &Node, package: &[Transaction]) {
                     node.look(|w, _| {
                         w.wrong(format!("{name} broadcasts a funding it has not stored"))
                     });
+                }
+                let unsound = node.look(|world, _| {
+                    let deal = &kept.record.deal;
+                    deal.hashes().any(|hash| {
+                        let payment = world.lightning.payments.get(&hash);
+                        payment.is_some_and(|p| p.is_unsound(hash != deal.payment_hash))
+                    })
+                });
+                if unsound {
+                    node.look(|w, _| w.wrong(format!("{name} funds an unsound payment")));
                 }
                 if unwritten && funder.preimage().is_none() {
                     node.look(|w, _| w.wrong(format!("{name} funds a hold that is not durable")));

@@ -10,6 +10,7 @@ mod chain;
 mod check;
 mod deposits;
 mod feed;
+mod floor;
 mod guard;
 mod life;
 mod lightning;
@@ -22,12 +23,15 @@ mod ports;
 mod rng;
 mod rogue;
 mod run;
+mod treason;
 mod trouble;
 mod wallet;
 mod world;
 
 use node::lock;
 use run::Run;
+
+pub use treason::Treason;
 
 /// How one run went.
 #[derive(Clone, Debug)]
@@ -47,19 +51,18 @@ pub struct Report {
 /// # Errors
 /// When there is no place for the databases or no runtime.
 pub fn run(seed: u64) -> Result<Report, std::io::Error> {
-    run_with(seed, 0)
+    run_with(seed, None)
 }
 
-/// Runs one seed in a world whose Lightning fails back what it was told to claim. The report must say so: this is how the
-/// checks themselves are tested.
+/// Runs one seed with a fault no node has. The report must say so: this is how the checks themselves are tested.
 ///
 /// # Errors
 /// As [`run`].
-pub fn run_with_treason(seed: u64) -> Result<Report, std::io::Error> {
-    run_with(seed, 100)
+pub fn run_with_treason(seed: u64, treason: Treason) -> Result<Report, std::io::Error> {
+    run_with(seed, Some(treason))
 }
 
-fn run_with(seed: u64, treason: u32) -> Result<Report, std::io::Error> {
+fn run_with(seed: u64, treason: Option<Treason>) -> Result<Report, std::io::Error> {
     let memory = std::path::Path::new("/dev/shm");
     let folder = if memory.is_dir() {
         tempfile::tempdir_in(memory)?

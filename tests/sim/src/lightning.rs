@@ -89,9 +89,33 @@ impl Payment {
         expiry.unwrap_or(FAIL_BACK).saturating_sub(FAIL_BACK)
     }
 
+    /// Lightning's other side takes it back on the chain at this height.
+    fn expiry(&self) -> u32 {
+        self.deadline() + FAIL_BACK
+    }
+
+    /// Whether it is one no funder may fund for; a prepay may be small.
+    pub(crate) const fn is_unsound(&self, prepay: bool) -> bool {
+        match self.wrong {
+            Some(WrongPayment::NoAnchors | WrongPayment::Records) => true,
+            Some(WrongPayment::Dust) => !prepay,
+            Some(WrongPayment::Short(_) | WrongPayment::Less(_)) | None => false,
+        }
+    }
+
     /// What the receiver's node says of it.
-    fn held(&self, payment_hash: [u8; 32]) -> LightningNews {
+    fn held(&self, payment_hash: [u8; 32], hides: bool) -> LightningNews {
         let anchors = |at| self.wrong != Some(WrongPayment::NoAnchors) || at > 0;
+        if hides {
+            return LightningNews::Held {
+                payment_hash,
+                payment_id: [self.sets; 32],
+                amount: Msat(self.amount),
+                claim_deadline: self.deadline(),
+                parts: vec![(Msat(self.amount), true)],
+                custom_records: false,
+            };
+        }
         let parts = self.parts.iter().enumerate();
         LightningNews::Held {
             payment_hash,
@@ -119,6 +143,8 @@ pub(crate) struct Network {
     pub(crate) sides: [Side; 2],
     pub(crate) invoices: BTreeMap<[u8; 32], HoldRequest>,
     pub(crate) payments: BTreeMap<[u8; 32], Payment>,
+    /// What is wrong with a payment is not said.
+    pub(crate) hides: bool,
 }
 
 impl Network {
@@ -174,7 +200,7 @@ impl Network {
             && matches!(payment.at, At::Held { .. })
         {
             payment.sets += 1;
-            let news = payment.held(*hash);
+            let news = payment.held(*hash, self.hides);
             self.sides[1 - payment.from].events.push((news, false));
         }
     }
@@ -294,7 +320,7 @@ impl Network {
                         called: Called::Nothing,
                     };
                     payment.sets += 1;
-                    let news = payment.held(payment_hash);
+                    let news = payment.held(payment_hash, self.hides);
                     self.sides[to].events.push((news, false));
                 }
             }
@@ -335,5 +361,96 @@ impl Network {
                 self.sides[who].events.push((news, false));
             }
         }
+    }
+}
+
+impl Network {
+    /// Blocks were found: what nobody's node gave up by its expiry the channel's other side takes back on the chain.
+    pub(crate) fn expire(&mut self, height: u32) {
+        for (hash, payment) in &mut self.payments {
+            let under_way = matches!(payment.at, At::Flying | At::Held { .. });
+            if under_way && height >= payment.expiry() {
+                payment.at = At::Failed;
+                let news = LightningNews::Dropped {
+                    payment_hash: *hash,
+                };
+                self.sides[1 - payment.from].events.push((news, false));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use bitcoin::Amount;
+
+    use super::*;
+
+    const HASH: [u8; 32] = [7; 32];
+
+    /// A payment from one side to the other, held there and written.
+    fn held() -> Network {
+        let mut network = Network::default();
+        let invoice = HoldRequest {
+            payment_hash: HASH,
+            amount: Amount::from_sat(100_000),
+            final_delta: 225,
+            expiry_secs: 600,
+        };
+        network.invoices.insert(HASH, invoice);
+        let request = PayRequest {
+            invoice: String::new(),
+            payment_id: HASH,
+            max_fee: Msat(ROUTING),
+            max_total_delta: 500,
+            max_parts: 1,
+            retry_secs: 60,
+            first_hops: None,
+            last_hop: None,
+        };
+        let shape = Shape {
+            parts: 1,
+            wrong: None,
+        };
+        network.pay(0, &request, shape).unwrap();
+        network.write(0);
+        network.travel([true, true], || false, || false);
+        network.write(1);
+        network
+    }
+
+    #[test]
+    fn a_payment_expires_whoever_is_there_and_only_then() {
+        let mut network = held();
+        let expiry = network.payments[&HASH].expiry();
+        network.crash(1);
+        network.expire(expiry - 1);
+        assert!(matches!(network.payments[&HASH].at, At::Held { .. }));
+        network.expire(expiry);
+        assert_eq!(network.payments[&HASH].at, At::Failed);
+        // Its receiver hears of it when it is back.
+        let (news, taken) = network.sides[1].events.last().unwrap();
+        assert!(matches!(news, LightningNews::Dropped { .. }) && !taken);
+    }
+
+    #[test]
+    fn a_node_that_is_there_gives_a_payment_up_before_it_expires() {
+        let mut network = held();
+        let deadline = network.payments[&HASH].deadline();
+        assert_eq!(deadline + FAIL_BACK, network.payments[&HASH].expiry());
+        network.block(1, deadline - 1);
+        assert!(matches!(network.payments[&HASH].at, At::Held { .. }));
+        network.block(1, deadline);
+        assert_eq!(network.payments[&HASH].at, At::Failed);
+    }
+
+    #[test]
+    fn a_payment_that_was_claimed_does_not_expire() {
+        let mut network = held();
+        network.call(&HASH, Called::Claim);
+        network.write(1);
+        network.expire(u32::MAX);
+        assert_eq!(network.payments[&HASH].at, At::Claimed);
     }
 }

@@ -89,6 +89,11 @@ impl Mirror {
         &self.0
     }
 
+    /// One of them.
+    pub(crate) fn swap(&self, id: SwapId) -> Option<&Mirrored> {
+        self.0.iter().find(|kept| kept.record.id == id)
+    }
+
     /// Whether this and what a database holds are the same.
     pub(crate) fn agrees(&self, other: &Self) -> bool {
         let same = |(one, two): (&Mirrored, &Mirrored)| {

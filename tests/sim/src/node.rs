@@ -141,7 +141,12 @@ impl StorePort for Node {
         if !self.point("a commit") {
             return Err(crashed());
         }
+        self.effects_first(commit);
         let rows = self.with_store(|store| StorePort::commit(store, commit))?;
+        if let Some(new) = &commit.new {
+            let script = new.record.deal.script_pubkey.clone();
+            self.look(|world, _| world.contracts.insert(script));
+        }
         self.mirror().commit(commit);
         if let Some((_, event, height, effects)) = &commit.event {
             let line = format!("{} @{height} {event:?} -> {effects:?}", NAMES[self.who]);

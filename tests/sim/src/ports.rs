@@ -16,6 +16,7 @@ use crate::guard;
 use crate::lightning::{Called, ROUTING, Shape, WrongPayment};
 use crate::node::{Node, lock, node_id, sign};
 use crate::rogue;
+use crate::treason::Treason;
 use crate::world::{NAMES, World};
 
 /// What a dead node waits for never comes.
@@ -135,6 +136,10 @@ fn invoice(world: &World, who: usize, request: &HoldRequest) -> Result<Bolt11Inv
 }
 
 fn shape(world: &mut World, who: usize) -> Shape {
+    if world.treason == Some(Treason::DustHidden) {
+        let wrong = Some(WrongPayment::Dust);
+        return Shape { parts: 1, wrong };
+    }
     let wrong = world.crooked(who).then(|| match world.rng.range(0, 4) {
         0 => WrongPayment::Short(world.rng.range(1, 300)),
         1 => WrongPayment::Less(1_000),
@@ -175,6 +180,12 @@ impl Lightning for Node {
     }
 
     fn pay(&self, request: &PayRequest) -> Result<(), PayError> {
+        if self.is_alive() {
+            guard::paying(self, request);
+            if self.puts_off(request) {
+                return Ok(());
+            }
+        }
         let paid = self.act("a payment", |world, who| {
             if world.lightning.status(&request.payment_id) != PaymentStatus::Unknown {
                 return Err(PayError::Duplicate);
@@ -206,8 +217,7 @@ impl Lightning for Node {
         let hash = sha256::Hash::hash(&preimage).to_byte_array();
         self.act("a claim", |world, who| {
             world.note(format!("{} claims over Lightning", NAMES[who]));
-            let treason = world.faults.treason;
-            let called = if world.rng.percent(treason) {
+            let called = if world.treason == Some(Treason::ClaimsFailBack) {
                 Called::Fail
             } else {
                 Called::Claim

@@ -8,8 +8,10 @@ use cambista_engine::EngineHandle;
 use crate::chain::BASE;
 use crate::check;
 use crate::deposits::{self, Deposit};
+use crate::floor;
 use crate::node::{Node, Shared, lock};
 use crate::plan::Plan;
+use crate::treason::Treason;
 use crate::world::{Faults, MAKER, NAMES, TAKER, Tongue, World};
 
 /// Rounds in which everything works until every swap must have ended (blocks).
@@ -29,10 +31,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
-    pub(crate) fn new(seed: u64, folder: &std::path::Path, treason: u32) -> Self {
+    pub(crate) fn new(seed: u64, folder: &std::path::Path, treason: Option<Treason>) -> Self {
         let mut world = World::new(seed);
-        let mut plan = Plan::new(&mut world.rng);
-        plan.faults.treason = treason;
+        let plan = Plan::new(&mut world.rng);
+        world.treason = treason;
+        world.lightning.hides = treason == Some(Treason::DustHidden);
         let first = world.chain.blocks[0].block_hash();
         for side in &mut world.sides {
             side.view.push((BASE, first));
@@ -108,14 +111,21 @@ impl Run {
 
     /// What must be true at every moment.
     fn look(&self) {
+        self.pay_late();
         let mut world = self.world();
-        if let Err(reason) = world.chain.conserved() {
-            world.wrong(reason);
+        let tip = world.chain.tip();
+        let moved = std::mem::replace(&mut world.looked_at, Some(tip)) != Some(tip);
+        if moved && let Err(reason) = check::conserved(&world) {
+            world.wrong_once(reason);
         }
         for node in self.nodes.iter().flatten().filter(|node| node.is_alive()) {
             if world.is_honest(node.who) {
-                for kept in node.mirror().swaps() {
+                let kept = node.mirror();
+                for kept in kept.swaps() {
                     check::exposed(&mut world, node.who, kept);
+                }
+                if moved {
+                    floor::keeps_its_own(&mut world, node.who, kept.swaps());
                 }
             }
         }
@@ -180,10 +190,7 @@ impl Run {
 
     fn heal(&mut self) {
         let mut world = self.world();
-        world.faults = Faults {
-            treason: self.plan.faults.treason,
-            ..Faults::default()
-        };
+        world.faults = Faults::default();
         world.tongue = Tongue::default();
         world.note("healed");
         for side in &mut world.sides {

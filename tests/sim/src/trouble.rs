@@ -111,6 +111,8 @@ impl Run {
             let clearing = u64::from(world.rng.range(1, 5)).min(world.rate);
             world.chain.mine(clearing, world.now, false);
         }
+        let height = world.chain.height();
+        world.lightning.expire(height);
     }
 
     pub(crate) fn arm(&mut self, who: usize) {

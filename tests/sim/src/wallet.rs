@@ -8,6 +8,7 @@ use bitcoin::{
 use cambista_engine::ports::{BuiltFunding, PortError, TakenBack, Wallet};
 
 use crate::node::Node;
+use crate::treason::{Treason, hide_a_fee};
 use crate::world::{World, script};
 
 /// What every input's signature weighs.
@@ -124,6 +125,9 @@ fn built(tx: Transaction, fee: u64) -> Result<BuiltFunding, PortError> {
 
 impl Wallet for Node {
     fn fresh_script(&self) -> Result<ScriptBuf, PortError> {
+        if self.is_traitor(Treason::NobodysAddress) {
+            return Ok(self.look(|world, _| script(world.rng.bytes32())));
+        }
         Ok(self.look(fresh))
     }
 
@@ -163,7 +167,7 @@ impl Wallet for Node {
                 script_pubkey: script,
             };
             let change = fresh(world, who);
-            let (tx, fee) = build(
+            let (mut tx, fee) = build(
                 world,
                 who,
                 Vec::new(),
@@ -171,6 +175,9 @@ impl Wallet for Node {
                 change,
                 (sat_vb(rate), 0),
             )?;
+            if world.treason == Some(Treason::FeesHidden) {
+                hide_a_fee(&mut tx);
+            }
             reserve(world, who, &tx);
             built(tx, fee)
         });

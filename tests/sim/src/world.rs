@@ -6,11 +6,13 @@ use bitcoin::hashes::{Hash, sha256};
 use bitcoin::secp256k1::SecretKey;
 use bitcoin::{Amount, BlockHash, OutPoint, ScriptBuf, Transaction, TxOut};
 use cambista_engine::EngineHandle;
+use cambista_engine::ports::PayRequest;
 use tokio::sync::oneshot;
 
 use crate::chain::{BASE, Chain};
 use crate::lightning::Network;
 use crate::rng::Rng;
+use crate::treason::Treason;
 
 /// The taker's place.
 pub(crate) const TAKER: usize = 0;
@@ -37,8 +39,6 @@ pub(crate) struct Faults {
     pub(crate) withhold: u32,
     /// Miners leave a funding alone for up to so many blocks more.
     pub(crate) stuck: u32,
-    /// In percent: what should be claimed over Lightning is failed back. No node does this; it shows what is noticed.
-    pub(crate) treason: u32,
 }
 
 /// How a rogue speaks, in percent of its messages.
@@ -73,6 +73,8 @@ pub(crate) struct Side {
     pub(crate) handle: Option<EngineHandle>,
     /// Calls of ports until this side crashes.
     pub(crate) fuse: Option<u32>,
+    /// Payments asked for and not made yet, with the height since when: only a traitor has them.
+    pub(crate) put_off: Vec<(u32, PayRequest)>,
     /// Secrets that left.
     pub(crate) sent_preimage: bool,
     pub(crate) sent_key: bool,
@@ -88,6 +90,12 @@ pub(crate) struct World {
     pub(crate) lightning: Network,
     pub(crate) sides: [Side; 2],
     pub(crate) faults: Faults,
+    /// What is done that no node does; it shows what is noticed.
+    pub(crate) treason: Option<Treason>,
+    /// The scripts of every contract that was stored.
+    pub(crate) contracts: BTreeSet<ScriptBuf>,
+    /// The tip at which the money was counted last.
+    pub(crate) looked_at: Option<BlockHash>,
     /// The side that is not honest.
     pub(crate) rogue: Option<usize>,
     /// What the rogue's messages are like from now on.
@@ -134,6 +142,9 @@ impl World {
             lightning: Network::default(),
             sides,
             faults: Faults::default(),
+            treason: None,
+            contracts: BTreeSet::new(),
+            looked_at: None,
             rogue: None,
             tongue: Tongue::default(),
             said: Vec::new(),
