@@ -18,7 +18,7 @@ use crate::handle::{EngineHandle, Input, MakerPolicy};
 use crate::internal::Internal;
 use crate::live::Live;
 use crate::order::CalledOff;
-use crate::ports::{Chain, PortError, Ports, Sought, Store, Wallet};
+use crate::ports::{Chain, Clock, PortError, Ports, Sought, Store, Wallet};
 use crate::sweeper::Sweeper;
 use crate::taker::HeldQuotes;
 
@@ -232,9 +232,7 @@ impl<P: Ports> Core<P> {
     }
 
     async fn run(&mut self, mut queue: mpsc::Receiver<Input>) -> Result<(), PortError> {
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        tick.tick().await;
+        let mut tick = self.ports.clock().passes(TICK);
         self.drain().await?;
         loop {
             tokio::select! {
@@ -247,7 +245,10 @@ impl<P: Ports> Core<P> {
                     }
                     Some(input) => self.take(input).await?,
                 },
-                _ = tick.tick() => self.tick().await?,
+                () = &mut tick => {
+                    self.tick().await?;
+                    tick = self.ports.clock().passes(TICK);
+                }
             }
         }
     }

@@ -1,8 +1,10 @@
 //! One node's ports over the world. Once it has crashed nothing it calls has any effect, and nothing it waits for comes.
 
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bitcoin::secp256k1::{Keypair, Message, PublicKey, Secp256k1};
 use cambista::store::Store;
@@ -222,6 +224,11 @@ impl Keys for Node {
 impl Clock for Node {
     fn now(&self) -> u64 {
         self.look(|world, _| world.now)
+    }
+
+    /// The driver wakes the engine: how long a run takes on this machine makes no difference to it.
+    fn passes(&self, _: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(std::future::pending())
     }
 }
 

@@ -1,5 +1,8 @@
 //! Secrets, time and randomness.
 
+use std::pin::Pin;
+use std::time::Duration;
+
 use bitcoin::hashes::{Hash, sha256};
 use cambista_protocol::contract::Secret;
 use cambista_protocol::words::{Role, Secret32, SwapId};
@@ -36,6 +39,12 @@ pub trait Keys: Send + Sync + 'static {
 pub trait Clock: Send + Sync + 'static {
     /// Unix seconds.
     fn now(&self) -> u64;
+
+    /// Ends after this time, by which the engine looks again at what has not worked yet. A simulated world says itself when
+    /// that is.
+    fn passes(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        Box::pin(tokio::time::sleep(time))
+    }
 }
 
 /// Randomness good enough for keys.
