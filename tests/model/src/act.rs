@@ -3,6 +3,7 @@
 use cambista_protocol::swap::{Funding, Htlc, Leg};
 
 use crate::actions::{Action, Step, When};
+use crate::claims::exact;
 use crate::engine::LEGS;
 use crate::machines::Ev;
 use crate::setup::Wrong;
@@ -41,6 +42,8 @@ impl Model {
                         self.block(world, who, height);
                     }
                 }
+                self.chance(world);
+                self.expire(world);
             }
             Action::Reorg(fork) => {
                 self.disconnect(world, fork);
@@ -89,6 +92,36 @@ impl Model {
             .locks
             .needed_claim_deadline(self.setup.refund_height());
         if short { needed - 1 } else { needed }
+    }
+
+    /// Spec 02: an output of the value had its confirmations at a height at which R could be revealed.
+    fn chance(&self, world: &mut World) {
+        let (locks, t, tip) = (self.setup.locks, self.setup.refund_height(), world.tip);
+        let deep = |at: &Out| {
+            let late = |at: u32| at >= locks.replace_funding_from(t, self.setup.confirmations);
+            let depth = |at: u32| {
+                if late(at) {
+                    self.setup.confirmations.max(locks.reorg_depth)
+                } else {
+                    self.setup.confirmations
+                }
+            };
+            let confirmed = world.place(*at).confirmed;
+            confirmed.is_some_and(|at| tip + 1 >= at + depth(at))
+        };
+        if self.setup.prepay && tip <= locks.last_reveal(t) && exact().iter().any(deep) {
+            world.left |= out::CHANCE;
+        }
+    }
+
+    /// What nobody's node gave up in time the channel's other side takes back on the chain.
+    fn expire(&self, world: &mut World) {
+        for leg in LEGS {
+            let held = world.ln(leg) == Ln::Held && world.funder.down;
+            if held && world.tip >= self.setup.expiry() {
+                *world.ln_mut(leg) = Ln::Back;
+            }
+        }
     }
 
     fn written(&mut self, world: &mut World) {

@@ -107,7 +107,7 @@ impl Model {
             actions.extend(self.blocks(world).into_iter().map(Action::Mine));
         }
         let (deepest, _) = self.setup.reorg;
-        if world.reorgs > 0 {
+        if world.reorgs > 0 && world.highest >= self.setup.reorg_from {
             let lowest = (world.highest - deepest.min(world.highest)).max(H0);
             actions.extend((lowest..world.tip).map(Action::Reorg));
         }
@@ -129,7 +129,8 @@ impl Model {
 
     fn crashes(&self, action: Action) -> Vec<Step> {
         let touched = |who| match action {
-            Action::Mine(_) => true,
+            Action::Mine(_) | Action::Reorg(_) => true,
+            Action::Recover(comes) => comes == who,
             Action::Learn(_, Ev::WrongKey | Ev::WrongPreimage) => false,
             Action::Learn(learns, _) => learns == who,
             Action::Written | Action::Arrive(..) => who == Who::Funder,

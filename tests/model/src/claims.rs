@@ -1,6 +1,6 @@
 //! What must hold in every world, and what must hold at the end.
 
-use cambista_protocol::swap::{Decision, Funding, Outcome, SpendHow};
+use cambista_protocol::swap::{Decision, FunderSwap, Funding, Outcome, PayerSwap, SpendHow};
 
 use crate::setup::Honest;
 use crate::world::{Ln, Model, Out, Who, World, out};
@@ -20,11 +20,26 @@ pub(crate) enum Rule {
 
 type Broken = (Rule, String);
 
-fn broken(rule: Rule, text: &str) -> Result<(), Broken> {
-    Err((rule, text.to_owned()))
-}
+/// How a swap ended for the payer and for the funder.
+pub(crate) type Outcomes = [Option<Outcome>; 2];
 
 impl Model {
+    /// How it ended for the payer and for the funder, where these are honest.
+    pub(crate) fn outcomes(&self, world: &World) -> Outcomes {
+        [
+            self.payer(world).and_then(PayerSwap::outcome),
+            self.funder(world).and_then(FunderSwap::outcome),
+        ]
+    }
+
+    /// Says what is broken, unless the setup looks at losses only.
+    fn broken(&self, rule: Rule, text: &str) -> Result<(), Broken> {
+        if self.setup.losses_only && matches!(rule, Rule::Decision | Rule::Abort) {
+            return Ok(());
+        }
+        Err((rule, text.to_owned()))
+    }
+
     /// Whether both halves changed hands.
     pub(crate) fn swapped(&self, world: &World) -> bool {
         world.swap == Ln::Claimed && self.taken_by_payer(world, &exact()) > 0
@@ -43,10 +58,10 @@ impl Model {
         if self.setup.honest == Honest::Both && !gifts {
             let taken = self.taken_by_payer(world, &exact()) > 0;
             if taken != (world.swap == Ln::Claimed) {
-                return broken(
+                self.broken(
                     Rule::Loss,
                     "one half of the swap happened, the other did not",
-                );
+                )?;
             }
         }
         Ok(())
@@ -61,38 +76,38 @@ impl Model {
         if world.has_left(out::PREIMAGE) && !revealed {
             let aborted = matches!(payer.decision(), Decision::Aborted(_));
             let rule = if aborted { Rule::Abort } else { Rule::Decision };
-            return broken(
+            self.broken(
                 rule,
                 "R left the payer without a stored decision to reveal it",
-            );
+            )?;
         }
         if world.has_left(out::PAYER_KEY) && !payer.handed_over() {
-            return broken(
+            self.broken(
                 Rule::Decision,
                 "the payer's key left without a stored decision",
-            );
+            )?;
         }
         if world.has_left(out::PAYER_KEY) && world.has_left(out::PREIMAGE) && !taken {
-            return broken(
+            self.broken(
                 Rule::Abort,
                 "the payer gave R and its key away and has no output",
-            );
+            )?;
         }
         let lost = world.swap == Ln::Claimed && !taken;
         if lost && (end || self.taken_by_funder(world)) {
-            return broken(
+            self.broken(
                 Rule::Loss,
                 "the payer paid over Lightning and the chain went to the funder",
-            );
+            )?;
         }
         if !end {
             return Ok(());
         }
         match payer.outcome() {
-            None => broken(Rule::Ends, "the payer's swap never ends"),
-            Some(Outcome::Lost) => broken(Rule::Loss, "the payer's swap ended lost"),
+            None => self.broken(Rule::Ends, "the payer's swap never ends"),
+            Some(Outcome::Lost) => self.broken(Rule::Loss, "the payer's swap ended lost"),
             Some(Outcome::Done) if !taken => {
-                broken(Rule::Loss, "the payer believes it has an output")
+                self.broken(Rule::Loss, "the payer believes it has an output")
             }
             Some(_) => Ok(()),
         }
@@ -106,59 +121,80 @@ impl Model {
         let taken = self.taken_by_payer(world, &own);
         let published = !self.setup.external && world.known & 3 != 0;
         if published && !matches!(funder.funding(), Funding::Published(_)) {
-            return broken(Rule::Decision, "the funding left without a stored intent");
+            self.broken(Rule::Decision, "the funding left without a stored intent")?;
         }
         if world.has_left(out::FUNDER_KEY) && !funder.handed_over() {
-            return broken(
+            self.broken(
                 Rule::Decision,
                 "the funder's key left without a stored decision",
-            );
+            )?;
         }
         if world.has_left(out::FUNDER_KEY) && world.swap != Ln::Claimed {
-            return broken(Rule::Loss, "the funder handed its key over unpaid");
+            self.broken(Rule::Loss, "the funder handed its key over unpaid")?;
         }
         if world.has_left(out::LATE_REFUND) {
-            return broken(
+            self.broken(
                 Rule::Decision,
                 "the funder used the refund leaf after it handed its key over",
-            );
+            )?;
         }
+        self.judge_prepay(world, end)?;
         let unpaid = matches!(world.swap, Ln::Back | Ln::Forgotten);
         if unpaid && self.buried_by_payer(world, &own) {
-            return broken(
+            self.broken(
                 Rule::Loss,
                 "the chain went to the payer and so did the Lightning payment",
-            );
+            )?;
         }
         if taken > 1 && !self.setup.external {
-            return broken(Rule::Loss, "the payer took two outputs of one funder");
+            self.broken(Rule::Loss, "the payer took two outputs of one funder")?;
         }
         if !end {
             return Ok(());
         }
         if taken > 0 && world.swap != Ln::Claimed {
-            return broken(
+            self.broken(
                 Rule::Loss,
                 "the chain went to the payer, and Lightning paid nothing",
-            );
+            )?;
+        }
+        if [world.swap, world.prepay].contains(&Ln::Held) {
+            self.broken(Rule::Ends, "a payment is held for ever")?;
         }
         let waiting = |at: &Out| {
             let place = world.place(*at);
             place.confirmed.is_some() && place.spent.is_none()
         };
         if world.swap != Ln::Claimed && own.iter().any(waiting) {
-            return broken(Rule::Ends, "an output of the funder is left at the script");
+            self.broken(Rule::Ends, "an output of the funder is left at the script")?;
         }
         match funder.outcome() {
             // Paid, and the payer leaves its own output where it is: nothing is at stake for the funder.
             None if world.swap == Ln::Claimed && self.setup.honest != Honest::Both => Ok(()),
-            None => broken(Rule::Ends, "the funder's swap never ends"),
-            Some(Outcome::Lost) => broken(Rule::Loss, "the funder's swap ended lost"),
+            None => self.broken(Rule::Ends, "the funder's swap never ends"),
+            Some(Outcome::Lost) => self.broken(Rule::Loss, "the funder's swap ended lost"),
             Some(Outcome::Done) if world.swap != Ln::Claimed => {
-                broken(Rule::Loss, "the funder believes it was paid")
+                self.broken(Rule::Loss, "the funder believes it was paid")
             }
             Some(_) => Ok(()),
         }
+    }
+
+    /// The prepay is the funder's with the swap, or when the payer had its chance; else it goes back.
+    fn judge_prepay(&self, world: &World, end: bool) -> Result<(), Broken> {
+        if !end || !self.setup.prepay {
+            return Ok(());
+        }
+        let swapped = world.swap == Ln::Claimed;
+        let chance = world.has_left(out::CHANCE) && !world.has_left(out::WITHDRAW);
+        if world.prepay == Ln::Claimed && !swapped && !chance {
+            let text = "the funder kept the prepay of a payer that had no chance";
+            self.broken(Rule::Loss, text)?;
+        }
+        if world.prepay != Ln::Claimed && swapped {
+            self.broken(Rule::Loss, "the funder was paid without the prepay")?;
+        }
+        Ok(())
     }
 
     /// The outputs that are the honest funder's money.
@@ -204,6 +240,6 @@ impl Model {
     }
 }
 
-const fn exact() -> [Out; 3] {
+pub(crate) const fn exact() -> [Out; 3] {
     [Out::First, Out::Second, Out::OtherInputs]
 }

@@ -1,7 +1,7 @@
 //! The searches that take minutes and gigabytes: too much for a test, so the program of this crate runs them.
 
 use crate::hold::Search;
-use crate::setup::{Honest, Setup};
+use crate::setup::{H0, Honest, Setup};
 
 /// Everything the program searches, in the order it does.
 #[must_use]
@@ -15,6 +15,21 @@ pub fn deep() -> Vec<Search> {
         Search::each("crash-and-reorg", &payer, |s| {
             s.crashes = (1, 1);
             s.reorg = (1, 1);
+        }),
+        Search::each("payer-everything", &payer, |s| {
+            s.reorg = (1, 1);
+            s.prepay = true;
+            s.bump = true;
+            s.mempool = true;
+        }),
+        Search::each("gifts-and-reorg", &payer, |s| {
+            s.reorg = (1, 1);
+            s.others = [true, false];
+            s.others_until = H0 + 1;
+        }),
+        Search::each("fees-and-crash", &payer, |s| {
+            s.crashes = (1, 1);
+            s.fee_moves = 1;
         }),
         Search::each("fees-twice", &payer, |s| s.fee_moves = 2),
         Search::of("slow-fees", &Honest::ALL, Setup::small, |s| s.fee_moves = 1),

@@ -95,7 +95,8 @@ impl Model {
                 Effect::Claim(leg) => self.claim(world, leg),
                 Effect::FailBack(leg) => {
                     if world.ln(leg) == Ln::Held {
-                        *world.ln_mut(leg) = Ln::Back;
+                        let kept = leg == Leg::Prepay && self.setup.is(Wrong::PrepayAlwaysKept);
+                        *world.ln_mut(leg) = if kept { Ln::Claimed } else { Ln::Back };
                     }
                 }
                 Effect::PublishFunding => self.publish(world),
@@ -127,6 +128,9 @@ impl Model {
 
     fn claim(&self, world: &mut World, leg: Leg) {
         let view = world.funder.view;
+        if leg == Leg::Prepay && self.setup.is(Wrong::PrepayForgotten) {
+            return;
+        }
         let Some(funder) = self.funder(world) else {
             return;
         };

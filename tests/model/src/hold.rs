@@ -1,5 +1,6 @@
 //! A search that must find nothing, under a name.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::search::{Found, search};
@@ -39,8 +40,8 @@ impl Search {
     ///
     /// # Errors
     /// When the timelocks break an inequality of spec 03, when there are more states than `most`, when somebody honest
-    /// lost (with the way there), or when it shows nothing: no end in which the swap happened, although one must exist,
-    /// or one where none can.
+    /// lost (with the way there), or when it shows less than it should: it does not end in every way such a swap can end, or
+    /// in another one.
     pub fn run(&self, most: usize) -> Result<Found, String> {
         let setup = &self.setup;
         let unsound = |e| format!("unsound timelocks: {e}");
@@ -49,12 +50,50 @@ impl Search {
         if found.violation.is_some() {
             return Err(found.to_string());
         }
-        // A deposit of another value alone never becomes a swap.
-        let hopeless = setup.external && !setup.others[0];
-        if (found.swapped == 0) != hopeless {
-            return Err(format!("shows nothing: {found}"));
+        let ways = self.ways();
+        if found.outcomes != ways || (found.swapped > 0) != self.may_swap() {
+            return Err(format!("it should end as {ways:?}: {found}"));
         }
         Ok(found)
+    }
+
+    /// A deposit of another value alone never becomes a swap.
+    const fn may_swap(&self) -> bool {
+        !self.setup.external || self.setup.others[0]
+    }
+
+    /// Every way it ends: the payer's side, then the funder's.
+    fn ways(&self) -> BTreeSet<String> {
+        let setup = &self.setup;
+        let gift = setup.others[0] && !setup.external;
+        let swap = self.may_swap();
+        let ways = [
+            ("Done", "Done", swap),
+            ("TakenBack", "TakenBack", swap),
+            ("PrepayKept", "PrepayKept", setup.prepay),
+            ("NothingHappened", "NothingHappened", true),
+            // The payer gave up before it saw what was funded: never where it sees that a single deposit is right.
+            (
+                "NothingHappened",
+                "TakenBack",
+                !setup.external || setup.others[1],
+            ),
+            // A stranger pays what was agreed, for nothing; or a reorganisation takes what the payer saw for good.
+            ("Done", "NothingHappened", gift),
+            ("Done", "TakenBack", gift),
+            (
+                "TakenBack",
+                "NothingHappened",
+                gift || (setup.external && setup.reorg.1 > 0),
+            ),
+        ];
+        let ways = ways.into_iter().filter(|(.., possible)| *possible);
+        ways.map(|(payer, funder, _)| match setup.honest {
+            Honest::Both => format!("{payer}/{funder}"),
+            Honest::Payer => format!("{payer}/-"),
+            Honest::Funder => format!("-/{funder}"),
+        })
+        .collect()
     }
 }
 

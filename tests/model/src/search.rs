@@ -1,5 +1,6 @@
 //! The model as stateright explores it: breadth first over every reachable world.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::Hasher;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -8,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use stateright::{Checker, HasDiscoveries, Property};
 
 use crate::actions::Step;
-use crate::claims::Rule;
+use crate::claims::{Outcomes, Rule};
 use crate::setup::Setup;
 use crate::world::{Model, World};
 
@@ -25,6 +26,8 @@ pub struct Found {
     pub ends: usize,
     /// Ends in which the chain and Lightning both changed hands.
     pub swapped: usize,
+    /// Every way it ended, for each side that is honest.
+    pub outcomes: BTreeSet<String>,
     /// The first violation: what is wrong, and a way there.
     pub violation: Option<(String, Vec<String>)>,
 }
@@ -37,6 +40,9 @@ impl fmt::Display for Found {
             f,
             "{states} states, {steps} steps, depth {depth}, {ends} ends, {swapped} of them swapped"
         )?;
+        for outcome in &self.outcomes {
+            write!(f, ", {outcome}")?;
+        }
         if let Some((what, steps)) = &self.violation {
             write!(f, "\n{what}")?;
             for step in steps {
@@ -66,6 +72,8 @@ struct Held {
     last: Option<Seen>,
     /// The first world that broke a rule, and how. After it no other is reported, so the way there is the shortest.
     first: Option<(World, Rule, String)>,
+    /// How it ended so far, each once.
+    outcomes: Vec<Outcomes>,
 }
 
 /// The model behind stateright's trait.
@@ -105,6 +113,10 @@ impl Swap {
             self.ends.fetch_add(1, Ordering::Relaxed);
             let swapped = usize::from(model.swapped(world));
             self.swapped.fetch_add(swapped, Ordering::Relaxed);
+            let outcomes = model.outcomes(world);
+            if !held.outcomes.contains(&outcomes) {
+                held.outcomes.push(outcomes);
+            }
         }
         if held.first.is_none() {
             let judged = if end || !ways.is_empty() {
@@ -172,6 +184,7 @@ pub fn search(setup: &Setup, most: usize) -> Result<Found, String> {
             model: Model::new(setup.clone()),
             last: None,
             first: None,
+            outcomes: Vec::new(),
         }),
         ends: AtomicUsize::new(0),
         swapped: AtomicUsize::new(0),
@@ -191,6 +204,7 @@ pub fn search(setup: &Setup, most: usize) -> Result<Found, String> {
         depth: checker.max_depth(),
         ends: swap.ends.load(Ordering::Relaxed),
         swapped: swap.swapped.load(Ordering::Relaxed),
+        outcomes: swap.held().outcomes.iter().map(in_words).collect(),
         violation: None,
     };
     for path in checker.discoveries().into_values() {
@@ -204,6 +218,13 @@ pub fn search(setup: &Setup, most: usize) -> Result<Found, String> {
         return Err(format!("more than {most} states"));
     }
     Ok(found)
+}
+
+/// Such as "Done/TakenBack", the payer's first; a side that is not honest has none.
+fn in_words(outcomes: &Outcomes) -> String {
+    outcomes
+        .map(|outcome| outcome.map_or_else(|| "-".to_owned(), |outcome| format!("{outcome:?}")))
+        .join("/")
 }
 
 /// A quick hash: nobody attacks this table.

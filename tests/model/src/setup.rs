@@ -64,6 +64,10 @@ pub enum Wrong {
     StaleTip,
     /// The payer sends its key as soon as its spend is confirmed.
     KeyBeforeBurial,
+    /// The prepay is claimed where it should be failed back.
+    PrepayAlwaysKept,
+    /// The prepay is not claimed when R comes.
+    PrepayForgotten,
 }
 
 /// A search's parameters. All heights and margins are blocks.
@@ -85,6 +89,8 @@ pub struct Setup {
     pub external: bool,
     /// The deepest reorganisation; how many there may be.
     pub reorg: (u32, u8),
+    /// Reorganisations only once the chain was this high.
+    pub reorg_from: u32,
     /// How many crashes there may be, and how many blocks a crashed side may stay away.
     pub crashes: (u8, u32),
     /// Crashes only from this height.
@@ -106,6 +112,9 @@ pub struct Setup {
     pub cancel: bool,
     /// The one thing done wrong.
     pub wrong: Option<Wrong>,
+    /// Whether only losses and what never ends count, and not what leaves before its time: then something done wrong must
+    /// cost somebody money to be found.
+    pub losses_only: bool,
 }
 
 impl Setup {
@@ -133,6 +142,7 @@ impl Setup {
             prepay: false,
             external: false,
             reorg: (1, 0),
+            reorg_from: 0,
             crashes: (0, 1),
             crash_from: 0,
             bump: false,
@@ -143,6 +153,7 @@ impl Setup {
             others_until: u32::MAX,
             cancel: false,
             wrong: None,
+            losses_only: false,
         }
     }
 

@@ -85,6 +85,8 @@ pub(crate) mod out {
     pub(crate) const FUNDED_SEEN: u8 = 32;
     /// The refund leaf was used after the handover.
     pub(crate) const LATE_REFUND: u8 = 64;
+    /// An output of the agreed value had its confirmations in time: the payer had its chance, and the prepay is earned.
+    pub(crate) const CHANCE: u8 = 128;
 }
 
 /// One state of everything.

@@ -30,10 +30,44 @@ fn every_test_that_is_named_exists() {
     for (path, name) in named {
         let source = fs::read_to_string(root().join(&path));
         let source = source.unwrap_or_else(|_| panic!("there is no {path}"));
-        assert!(
-            source.contains(&format!("fn {name}(")),
-            "{path} has no {name}"
-        );
+        assert!(is_test(&source, &name), "{path} has no test {name}");
+    }
+}
+
+/// Whether a function of this name is run: by an attribute above it, or handed to one of the scenarios' macros that make
+/// tests of it.
+fn is_test(source: &str, name: &str) -> bool {
+    let Some((above, _)) = source.split_once(&format!("fn {name}(")) else {
+        return false;
+    };
+    let above = above.strip_suffix("async ").unwrap_or(above);
+    let attributes = above.lines().rev().map(str::trim);
+    let mut attributes =
+        attributes.take_while(|line| line.is_empty() || line.starts_with(['#', '/']));
+    let marked = attributes.any(|line| line == "#[test]" || line.starts_with("#[tokio::test"));
+    let handed = MACROS.into_iter().any(|maker| {
+        let mut calls = source.split(maker).skip(1);
+        calls.any(|call| {
+            let arguments = call.split([';', '{']).next().unwrap_or_default();
+            let mut words = arguments.split(|c: char| !c.is_alphanumeric() && c != '_');
+            words.any(|word| word == name)
+        })
+    });
+    marked || handed
+}
+
+/// What the scenarios make tests with.
+const MACROS: [&str; 2] = ["at_two_fee_rates!", "each_way!"];
+
+#[test]
+fn a_function_that_no_attribute_makes_a_test_is_none() {
+    let source = "#[test]\nfn one() {}\n/// It.\n#[tokio::test(flavor = \"multi_thread\")]\nasync fn two() {}\n\
+        at_two_fee_rates!(three, four);\nfn three() {}\nfn four() {}\nfn five() {}\n#[test]\nfn six_and_more() {}";
+    for name in ["one", "two", "three", "four", "six_and_more"] {
+        assert!(is_test(source, name), "{name}");
+    }
+    for name in ["five", "six", "seven"] {
+        assert!(!is_test(source, name), "{name}");
     }
 }
 
