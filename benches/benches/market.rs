@@ -1,23 +1,36 @@
-//! What a full book costs: finding the best offers, taking offers in, refusing garbage, memory.
+//! What a full book costs: finding whom to ask as the node does, taking offers in, refusing garbage, memory. First a table of
+//! medians, in checks of one signature too, with what they are allowed to be.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
+use std::collections::HashSet;
 use std::hint::black_box;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bitcoin::Network;
 use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey, SignOnly};
-use cambista_market::{Book, MAX_OFFERS, Verdict};
+use cambista_market::{Book, MAX_OFFERS, Opinion, Verdict};
 use cambista_protocol::market::offer::{Offer, Rate};
 use cambista_protocol::words::Direction;
 use criterion::{Criterion, criterion_group, criterion_main};
 
 const NOW: u64 = 1_800_000_000;
+/// Whom to ask for a price must be found in this time.
+const CHOICE: Duration = Duration::from_millis(1);
+/// Garbage must be refused in this time.
+const REFUSAL: Duration = Duration::from_micros(50);
+/// So many makers are in Lightning's gossip, and so many were met in some way.
+const IN_GRAPH: u32 = 500;
+const MET: u32 = 50;
+
+fn key(secp: &Secp256k1<SignOnly>, n: u32) -> Keypair {
+    let mut key = [0x11; 32];
+    key[28..].copy_from_slice(&n.to_be_bytes());
+    Keypair::from_secret_key(secp, &SecretKey::from_slice(&key).unwrap())
+}
 
 /// Maker `n`'s offer of `sequence`, signed and with the work in it.
 fn announced(secp: &Secp256k1<SignOnly>, n: u32, sequence: u64) -> Vec<u8> {
-    let mut key = [0x11; 32];
-    key[28..].copy_from_slice(&n.to_be_bytes());
-    let pair = Keypair::from_secret_key(secp, &SecretKey::from_slice(&key).unwrap());
+    let pair = key(secp, n);
     let rate = Rate {
         base_sat: u64::from(n % 997),
         ppm: i32::try_from(n % 9973).unwrap() - 1000,
@@ -48,6 +61,128 @@ fn announced(secp: &Secp256k1<SignOnly>, n: u32, sequence: u64) -> Vec<u8> {
         secp.sign_schnorr_no_aux_rand(&message, &pair).serialize()
     });
     signed.to_bytes()
+}
+
+/// What a node thinks of makers after a while: some have channels, some did swaps, some gave no price the last time.
+struct Thinks {
+    known: HashSet<[u8; 33]>,
+    quiet: HashSet<[u8; 33]>,
+    tried: HashSet<[u8; 33]>,
+}
+
+impl Thinks {
+    fn new(secp: &Secp256k1<SignOnly>) -> Self {
+        // Spread over the makers, and so over their prices.
+        let some = |many: u32, from: u32| {
+            (0..many)
+                .map(|n| {
+                    key(secp, (from + n * 191) % 100_000)
+                        .public_key()
+                        .serialize()
+                })
+                .collect()
+        };
+        Self {
+            known: some(IN_GRAPH, 0),
+            quiet: some(MET, 7),
+            tried: some(MET, 0),
+        }
+    }
+}
+
+impl Opinion for Thinks {
+    fn left_out(&self, _: &[u8; 33]) -> bool {
+        false
+    }
+
+    fn known(&self, maker: &[u8; 33]) -> bool {
+        self.known.contains(maker)
+    }
+
+    fn quiet(&self, maker: &[u8; 33]) -> bool {
+        self.quiet.contains(maker)
+    }
+
+    fn tried(&self, maker: &[u8; 33]) -> bool {
+        self.tried.contains(maker)
+    }
+}
+
+/// The median of what it takes.
+fn median(mut what: impl FnMut()) -> Duration {
+    let mut took: Vec<Duration> = (0..401)
+        .map(|_| {
+            let begun = Instant::now();
+            what();
+            begun.elapsed()
+        })
+        .collect();
+    took.sort_unstable();
+    took[took.len() / 2]
+}
+
+/// The table: what each thing takes, how many checks of a signature that is, and whether it is within its limit.
+fn figures(secp: &Secp256k1<SignOnly>, book: &mut Book) {
+    let thinks = Thinks::new(secp);
+    let offer = announced(secp, 1, 2);
+    let (signed, read) = Offer::read(&offer).unwrap();
+    let signature = median(|| read.check_signature(black_box(&signed)).unwrap());
+    let (known, mut changed) = (announced(secp, 1, 1), announced(secp, 1, 3));
+    let last = changed.len() - 1;
+    changed[last] ^= 1;
+    let mut workless = announced(secp, 1, 4);
+    // The signed part is another one then, and the work of the old one is in the old one.
+    let middle = workless.len() / 2;
+    workless[middle] ^= 1;
+    let garbage = vec![0xff; 1024];
+    let mut amount = 50_000;
+    let mut rows = vec![("one check of a signature", signature, None)];
+    let mut row = |name, limit, what: &mut dyn FnMut(&mut Book)| {
+        rows.push((name, median(|| what(&mut *book)), limit));
+    };
+    row(
+        "ten places among 100,000 offers",
+        Some(CHOICE),
+        &mut |book| {
+            amount = amount % 5_000_000 + 37_123;
+            let pool = book.pool(Direction::Out, amount, NOW, &thinks, amount);
+            black_box(pool.places(10, |_| 7));
+        },
+    );
+    row("the ten lowest fees alone", None, &mut |book| {
+        black_box(book.rank(Direction::Out, 250_000, NOW, 10));
+    });
+    for (name, bytes) in [
+        ("refusing 1 KiB of garbage", &garbage),
+        (
+            "refusing an offer without work, or that cannot be read",
+            &workless,
+        ),
+        ("refusing an offer that is known", &known),
+    ] {
+        row(name, Some(REFUSAL), &mut |book| {
+            black_box(book.ingest(black_box(bytes), NOW));
+        });
+    }
+    row(
+        "refusing an offer somebody else signed",
+        None,
+        &mut |book| {
+            black_box(book.ingest(black_box(&changed), NOW));
+        },
+    );
+    println!("| what | median | in checks of a signature | limit | |");
+    println!("|---|---:|---:|---:|---|");
+    for (name, took, limit) in rows {
+        let ratio = took.as_nanos() * 100 / signature.as_nanos().max(1);
+        let (limit, kept) = match limit {
+            None => (String::new(), ""),
+            Some(limit) if took < limit => (format!("{limit:?}"), "OK"),
+            Some(limit) => (format!("{limit:?}"), "OVER"),
+        };
+        let (whole, part) = (ratio / 100, ratio % 100);
+        println!("| {name} | {took:?} | {whole}.{part:02} | {limit} | {kept} |");
+    }
 }
 
 /// Resident memory of this process (bytes).
@@ -82,11 +217,14 @@ fn full_book(secp: &Secp256k1<SignOnly>) -> Book {
 fn book(c: &mut Criterion) {
     let secp = Secp256k1::signing_only();
     let mut book = full_book(&secp);
-    c.bench_function("book of 100,000: best ten for an amount", |b| {
+    figures(&secp, &mut book);
+    let thinks = Thinks::new(&secp);
+    c.bench_function("book of 100,000: ten places for an amount", |b| {
         let mut amount = 50_000;
         b.iter(|| {
             amount = amount % 5_000_000 + 37_123;
-            black_box(book.rank(Direction::Out, amount, NOW, 10))
+            let pool = book.pool(Direction::Out, amount, NOW, &thinks, amount);
+            black_box(pool.places(10, |_| 7))
         });
     });
     let offer = announced(&secp, 1, 2);
