@@ -1,6 +1,7 @@
 //! One ordered stream of blocks from a real bitcoind: the swap watcher is told first, at start and in a reorganisation.
 //! The wallet on it receives, funds, bumps and takes back, and the mempool tells of spends.
 
+mod again;
 mod stream;
 mod wallet;
 

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bitcoin::{Transaction, Txid};
+use lightning::chain::BestBlock;
 use lightning::chain::chaininterface::BroadcasterInterface;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tokio::time::MissedTickBehavior;
@@ -14,24 +15,27 @@ use crate::rpc::{Rpc, RpcError, code};
 
 /// How many packages of LDK's may wait. LDK repeats its broadcasts every half minute, so one lost is only late.
 const QUEUE: usize = 256;
-/// How often the wallet's own waiting transactions are looked after.
-const REPEAT: Duration = Duration::from_secs(60);
+/// How often waiting transactions are looked after.
+const REPEAT: Duration = Duration::from_secs(30);
 
-/// Who wants to know what was accepted for broadcast: the wallet, for its own transactions.
+/// Who wants to know what is on its way: the wallet, for its own transactions.
 pub trait OnBroadcast: Send + Sync {
-    /// bitcoind has this transaction.
+    /// This transaction is on its way: bitcoind has it, or is offered it until it does.
     fn sent(&self, tx: &Transaction);
 
-    /// Transactions that wait for a block and should be offered again when the mempool has lost them.
+    /// Transactions that wait for a block and should be offered again when the mempool does not have them.
     fn unconfirmed(&self) -> Vec<Transaction>;
 
-    /// What this transaction spends is not there any more: it will never confirm.
+    /// bitcoind, which knows every block this one does, finds that what the transaction spends is not there.
     fn lost(&self, txid: &Txid);
+
+    /// The last block it has seen.
+    fn stands_at(&self) -> BestBlock;
 }
 
 /// Hands transactions to bitcoind.
 pub struct Broadcaster {
-    rpc: Arc<Rpc>,
+    pub(super) rpc: Arc<Rpc>,
     queue: mpsc::Sender<Vec<Transaction>>,
     waiting: AsyncMutex<mpsc::Receiver<Vec<Transaction>>>,
     wallet: Mutex<Option<Arc<dyn OnBroadcast>>>,
@@ -51,7 +55,7 @@ impl Broadcaster {
         })
     }
 
-    /// Tells `wallet` from now on of every transaction bitcoind accepted.
+    /// Tells `wallet` from now on of every transaction that is on its way.
     pub fn set_wallet(&self, wallet: Arc<dyn OnBroadcast>) {
         *self.wallet.lock().unwrap_or_else(PoisonError::into_inner) = Some(wallet);
     }
@@ -62,7 +66,7 @@ impl Broadcaster {
         let _ = self.store.set(store);
     }
 
-    /// Sends what LDK queues, and again what the mempool has lost of the wallet's, until told to stop.
+    /// Sends what LDK queues, and again what of the wallet's the mempool does not have, until told to stop.
     pub async fn run(self: Arc<Self>, mut stop: Stop) {
         let mut waiting = self.waiting.lock().await;
         let mut repeat = tokio::time::interval(REPEAT);
@@ -133,45 +137,18 @@ impl Broadcaster {
         last
     }
 
-    /// Offers the wallet's waiting transactions again where the mempool does not have them.
-    async fn repeat(&self) -> Result<(), RpcError> {
-        let Some(wallet) = self.wallet() else {
-            return Ok(());
-        };
-        for tx in wallet.unconfirmed() {
-            let txid = tx.compute_txid();
-            if self.rpc.in_mempool(&txid).await? {
-                continue;
-            }
-            match self.rpc.send_raw_transaction(&tx).await {
-                Err(err) if inputs_gone(&err) => wallet.lost(&txid),
-                Err(err @ RpcError::Unreachable { .. }) => return Err(err),
-                Ok(_) | Err(_) => {}
-            }
-        }
-        Ok(())
-    }
-
     fn accepted(&self, tx: &Transaction) {
         if let Some(wallet) = self.wallet() {
             wallet.sent(tx);
         }
     }
 
-    fn wallet(&self) -> Option<Arc<dyn OnBroadcast>> {
+    pub(super) fn wallet(&self) -> Option<Arc<dyn OnBroadcast>> {
         self.wallet
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
-}
-
-/// The transaction spends something that was spent otherwise or never came to be.
-fn inputs_gone(err: &RpcError) -> bool {
-    let RpcError::Rpc { message, .. } = err else {
-        return false;
-    };
-    message.contains("missingorspent") || message.contains("missing-inputs")
 }
 
 impl BroadcasterInterface for Broadcaster {
@@ -212,7 +189,7 @@ pub(super) fn is_known_reason(reason: &str) -> bool {
 }
 
 /// The same transactions with every parent before its children.
-fn parents_first(txs: &[Transaction]) -> Vec<&Transaction> {
+pub(super) fn parents_first(txs: &[Transaction]) -> Vec<&Transaction> {
     let mut left: Vec<(Txid, &Transaction)> =
         txs.iter().map(|tx| (tx.compute_txid(), tx)).collect();
     let mut ordered = Vec::with_capacity(left.len());

@@ -11,6 +11,7 @@ mod fees;
 mod follow;
 mod mempool;
 mod observer;
+mod repeat;
 mod stream;
 mod targets;
 

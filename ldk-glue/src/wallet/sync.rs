@@ -87,11 +87,38 @@ impl OnBroadcast for Wallet {
         mine.map(|tx| tx.as_ref().clone()).collect()
     }
 
+    /// One that spends an unconfirmed transaction of the wallet is kept: it shares that one's fate. With one that is given
+    /// up goes all that spends it.
     fn lost(&self, txid: &Txid) {
         let _ = self.mutate(|state| {
+            let Some(tx) = state.bdk.tx_graph().get_tx(*txid) else {
+                return Ok(());
+            };
+            let waits = tx.input.iter().any(|input| {
+                let parent = state.bdk.get_tx(input.previous_output.txid);
+                parent.is_some_and(|parent| parent.chain_position.is_unconfirmed())
+            });
+            if waits {
+                return Ok(());
+            }
+            let graph = state.bdk.tx_graph();
+            let mut gone: Vec<Txid> = graph
+                .walk_descendants(*txid, |_, child| Some(child))
+                .collect();
+            gone.push(*txid);
+            tracing::warn!(
+                ?gone,
+                "what these transactions spend was spent otherwise: they will not confirm, and their other coins are free"
+            );
             let seen = state.now();
-            state.bdk.apply_evicted_txs([(*txid, seen)]);
+            state
+                .bdk
+                .apply_evicted_txs(gone.into_iter().map(|txid| (txid, seen)));
             Ok(())
         });
+    }
+
+    fn stands_at(&self) -> BestBlock {
+        self.best_block()
     }
 }

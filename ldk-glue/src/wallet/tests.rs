@@ -1,6 +1,8 @@
 //! The wallet on blocks made up here; the real chain is the scenarios' business.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod waiting;
+
 use bitcoin::absolute::LockTime;
 use bitcoin::bip32::Xpriv;
 use bitcoin::block::{Header, Version as BlockVersion};

@@ -14,6 +14,7 @@ use cambista_ldk::wallet::{SinkError, Wallet, WalletSink};
 use lightning::chain::chaininterface::{ConfirmationTarget, FeeEstimator as _};
 use lightning::events::bump_transaction::sync::WalletSourceSync as _;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::{Log, Told, Watcher, config, connect, take, wait_for_tip, wait_until};
 
@@ -32,14 +33,15 @@ impl WalletSink for Memory {
 }
 
 /// A wallet that follows the chain, and what it needs to send.
-struct Purse {
-    chain: Arc<Chain>,
-    wallet: Arc<Wallet>,
-    broadcaster: Arc<Broadcaster>,
-    _stop: watch::Sender<bool>,
+pub(super) struct Purse {
+    pub(super) chain: Arc<Chain>,
+    pub(super) wallet: Arc<Wallet>,
+    pub(super) broadcaster: Arc<Broadcaster>,
+    stop: watch::Sender<bool>,
+    following: Vec<JoinHandle<()>>,
 }
 
-async fn purse(bitcoind: &Bitcoind, seed: u8) -> Purse {
+pub(super) async fn purse(bitcoind: &Bitcoind, seed: u8) -> Purse {
     let (rpc, chain) = connect(bitcoind).await;
     let account = Xpriv::new_master(Network::Regtest, &[seed; 32]).unwrap();
     let sink = Arc::new(Memory::default());
@@ -58,18 +60,21 @@ async fn purse(bitcoind: &Bitcoind, seed: u8) -> Purse {
         .await
         .unwrap();
     let (stop, stopped) = watch::channel(false);
-    tokio::spawn(following.run(stopped.clone()));
-    tokio::spawn(broadcaster.clone().run(stopped));
+    let following = vec![
+        tokio::spawn(following.run(stopped.clone())),
+        tokio::spawn(broadcaster.clone().run(stopped)),
+    ];
     Purse {
         chain,
         wallet,
         broadcaster,
-        _stop: stop,
+        stop,
+        following,
     }
 }
 
 impl Purse {
-    async fn with(bitcoind: &Bitcoind, seed: u8, sats: u64) -> Self {
+    pub(super) async fn with(bitcoind: &Bitcoind, seed: u8, sats: u64) -> Self {
         let purse = purse(bitcoind, seed).await;
         bitcoind.fund_address(purse.wallet.new_address().unwrap(), sats);
         bitcoind.mine(1);
@@ -77,19 +82,27 @@ impl Purse {
         purse
     }
 
-    async fn send(&self, tx: &Transaction) {
+    pub(super) async fn send(&self, tx: &Transaction) {
         self.broadcaster
             .broadcast(std::slice::from_ref(tx))
             .await
             .unwrap();
     }
+
+    /// Follows the chain and sends by itself no more.
+    pub(super) async fn stand_still(&mut self) {
+        self.stop.send_replace(true);
+        for part in self.following.drain(..) {
+            part.await.unwrap();
+        }
+    }
 }
 
-fn rate(sat_per_vb: u64) -> FeeRate {
+pub(super) fn rate(sat_per_vb: u64) -> FeeRate {
     FeeRate::from_sat_per_vb(sat_per_vb).unwrap()
 }
 
-fn sats(value: u64) -> Amount {
+pub(super) fn sats(value: u64) -> Amount {
     Amount::from_sat(value)
 }
 
