@@ -211,6 +211,17 @@ impl Node {
             })
     }
 
+    /// Has the fundings of our channels sent that a crash kept from it. LDK says each of them once, and a channel is on disk
+    /// only when the peer has signed.
+    pub(crate) fn resume_fundings(&self) {
+        for channel in self.manager.list_channels() {
+            let unconfirmed = channel.is_outbound && channel.confirmations.unwrap_or(0) == 0;
+            if let Some(funding) = channel.funding_txo.filter(|_| unconfirmed) {
+                self.wallet.resume_funding(&funding.txid);
+            }
+        }
+    }
+
     /// Applies the configured forwarding fees to channels that were opened under others.
     pub(crate) fn update_fees(&self) {
         let wanted = self.config.ldk(false).channel_config;

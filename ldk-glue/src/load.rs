@@ -193,6 +193,7 @@ impl Node {
             fatal,
         };
         node.update_reserve(0);
+        node.resume_fundings();
         Ok(Arc::new(node))
     }
 }

@@ -1,5 +1,6 @@
 //! Hold invoices on real nodes: held with enough time, claimed or failed back by their owner alone, through restarts.
 
+mod channels;
 mod crash;
 mod gossip;
 pub(crate) mod node;

@@ -9,12 +9,15 @@ use lightning::chain::chaininterface::BroadcasterInterface;
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 use tokio::time::MissedTickBehavior;
 
+use super::once::said_once;
 use super::{Stop, stopped};
 use crate::barrier::Store;
 use crate::rpc::{Rpc, RpcError, code};
 
-/// How many packages of LDK's may wait. LDK repeats its broadcasts every half minute, so one lost is only late.
+/// How many packages of LDK's may wait. LDK repeats most of its broadcasts every half minute, so one lost is only late.
 const QUEUE: usize = 256;
+/// How many of those it never repeats may wait: more than there are channels.
+const QUEUE_ONCE: usize = 1024;
 /// How often waiting transactions are looked after.
 const REPEAT: Duration = Duration::from_secs(30);
 
@@ -37,19 +40,47 @@ pub trait OnBroadcast: Send + Sync {
 pub struct Broadcaster {
     pub(super) rpc: Arc<Rpc>,
     queue: mpsc::Sender<Vec<Transaction>>,
-    waiting: AsyncMutex<mpsc::Receiver<Vec<Transaction>>>,
+    once: mpsc::Sender<Vec<Transaction>>,
+    waiting: AsyncMutex<Waiting>,
     wallet: Mutex<Option<Arc<dyn OnBroadcast>>>,
     store: OnceLock<Arc<Store>>,
+}
+
+/// What LDK handed over.
+struct Waiting {
+    /// What it repeats by itself.
+    queue: mpsc::Receiver<Vec<Transaction>>,
+    /// What it does not.
+    once: mpsc::Receiver<Vec<Transaction>>,
+}
+
+impl Waiting {
+    async fn next(&mut self) -> Option<Vec<Transaction>> {
+        tokio::select! {
+            package = self.once.recv() => package,
+            package = self.queue.recv() => package,
+        }
+    }
+
+    fn left(&mut self) -> Option<Vec<Transaction>> {
+        let once = self.once.try_recv();
+        once.or_else(|_| self.queue.try_recv()).ok()
+    }
 }
 
 impl Broadcaster {
     /// Packages queue up until [`Broadcaster::run`] runs.
     pub fn new(rpc: Arc<Rpc>) -> Arc<Self> {
-        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (queue, queued) = mpsc::channel(QUEUE);
+        let (once, said) = mpsc::channel(QUEUE_ONCE);
         Arc::new(Self {
             rpc,
             queue,
-            waiting: AsyncMutex::new(waiting),
+            once,
+            waiting: AsyncMutex::new(Waiting {
+                queue: queued,
+                once: said,
+            }),
             wallet: Mutex::new(None),
             store: OnceLock::new(),
         })
@@ -74,7 +105,7 @@ impl Broadcaster {
         loop {
             let package = tokio::select! {
                 () = stopped(&mut stop) => break,
-                package = waiting.recv() => package,
+                package = waiting.next() => package,
                 _ = repeat.tick() => {
                     if let Err(err) = self.repeat().await {
                         tracing::debug!(%err, "waiting transactions could not be offered again");
@@ -86,7 +117,7 @@ impl Broadcaster {
             self.send_queued(&package).await;
         }
         // What LDK asked for last may be the answer to a cheat: it still goes out.
-        while let Ok(package) = waiting.try_recv() {
+        while let Some(package) = waiting.left() {
             self.send_queued(&package).await;
         }
     }
@@ -98,8 +129,20 @@ impl Broadcaster {
             // The funding of a channel that is not on disk would be lost. LDK broadcasts again after the next start.
             return;
         }
+        let once = said_once(package);
+        if let (Some(tx), Some(wallet)) = (once, self.wallet()) {
+            // LDK will not say it again: from here on the wallet has it offered, after a restart too.
+            wallet.sent(tx);
+        }
         if let Err(err) = self.broadcast(package).await {
             let txids: Vec<Txid> = package.iter().map(Transaction::compute_txid).collect();
+            if once.is_some() {
+                tracing::warn!(
+                    ?txids, %err,
+                    "the funding or closing of a channel was not accepted; nothing is lost, it is offered until it is"
+                );
+                return;
+            }
             // LDK also offers transactions whose time has not come or that lost to another: this is everyday.
             tracing::debug!(?txids, %err, "a Lightning transaction was not accepted; it is offered again");
         }
@@ -157,7 +200,14 @@ impl BroadcasterInterface for Broadcaster {
         if package.is_empty() {
             return;
         }
-        if self.queue.try_send(package).is_err() {
+        if said_once(&package).is_some() {
+            if self.once.try_send(package).is_err() {
+                tracing::error!(
+                    "too many channel transactions wait to be sent; start the node again once bitcoind answers, so that \
+                     fundings are sent"
+                );
+            }
+        } else if self.queue.try_send(package).is_err() {
             tracing::warn!(
                 "too many Lightning transactions wait to be sent; this one is sent at LDK's next repeat"
             );

@@ -11,6 +11,7 @@ mod fees;
 mod follow;
 mod mempool;
 mod observer;
+mod once;
 mod repeat;
 mod stream;
 mod targets;
@@ -24,6 +25,7 @@ pub use fees::{FeeConfig, Fees, fee_for};
 pub use follow::{Follower, Following};
 pub use mempool::{Mempool, Reject};
 pub use observer::{Gone, NoObserver, Observer, Told};
+pub(crate) use once::is_closing;
 pub use stream::{Chain, ChainStatus};
 
 /// Tells a long-running part to end: `true` means stop. A dropped sender means the same.

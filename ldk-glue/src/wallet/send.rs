@@ -1,9 +1,13 @@
 //! Paying somebody from the wallet.
 
-use bitcoin::{Address, Amount, FeeRate, Script, ScriptBuf, Transaction, TxOut};
+use std::sync::Arc;
+
+use bdk_wallet::Update;
+use bitcoin::{Address, Amount, FeeRate, Script, ScriptBuf, Transaction, TxOut, Txid};
 
 use super::build::{check_dust, plain};
-use super::{Lock, Wallet, WalletError, plan};
+use super::{Lock, State, Wallet, WalletError, plan};
+use crate::chain::OnBroadcast as _;
 
 /// How much to send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +47,8 @@ impl Wallet {
         }
     }
 
-    /// Signs the funding of a channel; LDK sends it. Call [`Wallet::release_tx`] if it never does.
+    /// Signs the funding of a channel; LDK sends it. Call [`Wallet::release_tx`] if it never does. The wallet keeps the
+    /// transaction, should a crash keep LDK from sending it.
     ///
     /// # Errors
     /// As [`Wallet::send`].
@@ -57,7 +62,25 @@ impl Wallet {
             value: amount,
             script_pubkey: script.to_owned(),
         };
-        Ok(self.spend(output, rate, false, Lock::Sending)?.tx)
+        self.mutate(|state| {
+            let plan = state.plan_new(&output, rate, false)?;
+            let built = state.build(&self.keys, plan, vec![output], None, Lock::Sending)?;
+            state.keep(&built.tx)?;
+            Ok(built.tx)
+        })
+    }
+
+    /// The funding of a channel that LDK has on disk is on its way, even where the process ended before it was sent.
+    pub(crate) fn resume_funding(&self, txid: &Txid) {
+        let state = self.state();
+        if state.bdk.get_tx(*txid).is_some() {
+            return;
+        }
+        let kept = state.bdk.tx_graph().get_tx(*txid);
+        drop(state);
+        if let Some(tx) = kept {
+            self.sent(&tx);
+        }
     }
 
     fn send_all(
@@ -85,5 +108,16 @@ impl Wallet {
                 .build(&self.keys, plan, vec![output], None, Lock::Sending)?
                 .tx)
         })
+    }
+}
+
+impl State {
+    /// Keeps a transaction that was not seen anywhere yet, and so counts for nothing.
+    fn keep(&mut self, tx: &Transaction) -> Result<(), WalletError> {
+        let mut update = Update::default();
+        update.tx_update.txs.push(Arc::new(tx.clone()));
+        self.bdk
+            .apply_update(update)
+            .map_err(|err| WalletError::WrongWallet(err.to_string()))
     }
 }

@@ -8,7 +8,7 @@ use lightning::chain::transaction::TransactionData;
 use lightning::chain::{BestBlock, Listen};
 
 use super::{Lock, State, Wallet, WalletError};
-use crate::chain::OnBroadcast;
+use crate::chain::{OnBroadcast, is_closing};
 
 /// A block in BDK's words.
 pub(super) fn bdk_id(height: u32, hash: BlockHash) -> bdk_wallet::chain::BlockId {
@@ -82,7 +82,7 @@ impl OnBroadcast for Wallet {
                 .input
                 .iter()
                 .any(|input| state.coin(input.previous_output).is_some());
-            spends && !state.spends_funding(tx)
+            (spends && !state.spends_funding(tx)) || is_closing(tx)
         });
         mine.map(|tx| tx.as_ref().clone()).collect()
     }

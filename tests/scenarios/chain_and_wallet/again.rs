@@ -4,6 +4,7 @@ use bitcoin::{Address, Amount, Transaction};
 use cambista_harness::Bitcoind;
 use cambista_ldk::chain::OnBroadcast as _;
 use cambista_ldk::wallet::SendAmount;
+use lightning::chain::chaininterface::BroadcasterInterface as _;
 
 use super::wallet::{Purse, purse, rate, sats};
 use super::{wait_for_tip, wait_until};
@@ -80,4 +81,25 @@ async fn nothing_is_given_up_while_bitcoind_lacks_blocks_the_wallet_knows() {
     wait_until("bitcoind has its chain again", back).await;
     purse.broadcaster.repeat().await.unwrap();
     assert!(bitcoind.mempool().contains(&tx.compute_txid()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channels_funding_is_offered_until_bitcoind_takes_it() {
+    let mut bitcoind = Bitcoind::start(&[]);
+    bitcoind.mine(101);
+    let purse = Purse::with(&bitcoind, 13, 1_000_000).await;
+    let script = elsewhere(&bitcoind).script_pubkey();
+    let funding = purse
+        .wallet
+        .channel_funding(&script, sats(400_000), rate(2))
+        .unwrap();
+    bitcoind.away();
+    purse.broadcaster.broadcast_transactions(&[&funding]);
+    wait_until("the wallet has it", || {
+        !purse.wallet.unconfirmed().is_empty()
+    })
+    .await;
+    bitcoind.back();
+    purse.broadcaster.repeat().await.unwrap();
+    assert_eq!(bitcoind.mempool(), [funding.compute_txid()]);
 }
