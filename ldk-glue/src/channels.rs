@@ -1,35 +1,15 @@
-//! Channels: opening, closing, listing.
-
-use std::time::Duration;
+//! Channels: closing, listing, and what they need of the wallet.
 
 use bitcoin::secp256k1::PublicKey;
 use bitcoin::{Amount, OutPoint};
 use lightning::ln::channel_state::ChannelDetails;
 use lightning::ln::types::ChannelId;
 use lightning::routing::gossip::NodeId;
-use lightning::sign::EntropySource;
 use lightning::util::errors::APIError;
 
 use crate::errors::ChannelError;
 use crate::node::Node;
-
-/// How long a peer may take from our asking to its signing the first commitment.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A channel to be opened.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OpenChannel {
-    /// With whom.
-    pub peer: PublicKey,
-    /// Where the peer is, as `host:port`. Not needed when it is connected.
-    pub address: Option<String>,
-    /// Size in satoshis.
-    pub amount_sat: u64,
-    /// Given to the peer at once, in millisatoshi. A present.
-    pub push_msat: u64,
-    /// Whether the network is told of the channel.
-    pub announced: bool,
-}
+use crate::standing::{self, Standing};
 
 /// A channel as it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,76 +64,6 @@ pub struct Liquidity {
 }
 
 impl Node {
-    /// Opens a channel from the wallet's confirmed coins. Returns its identifier once the peer has signed and the
-    /// funding is on its way to the miners.
-    ///
-    /// # Errors
-    /// [`ChannelError`]; nothing was spent then.
-    pub async fn open_channel(&self, open: OpenChannel) -> Result<[u8; 32], ChannelError> {
-        if let Some(address) = &open.address {
-            self.connect(open.peer, address).await?;
-        }
-        if self.peers.peer_by_node_id(&open.peer).is_none() {
-            return Err(ChannelError::NotConnected);
-        }
-        self.update_reserve(self.openings.len() + 1);
-        let spendable = self.wallet.balance().spendable.to_sat();
-        if spendable < open.amount_sat {
-            self.update_reserve(self.openings.len());
-            return Err(ChannelError::Funds {
-                spendable_sat: spendable,
-                needed_sat: open.amount_sat,
-            });
-        }
-        let number = self.draw_number();
-        let told = self.openings.wait(number);
-        let created = self.change(|| {
-            self.manager.create_channel(
-                open.peer,
-                open.amount_sat,
-                open.push_msat,
-                number,
-                None,
-                Some(self.config.ldk(open.announced)),
-            )
-        });
-        let created = created.ok_or_else(stopping);
-        let created = created.and_then(|created| created.map_err(|error| refused(&error)));
-        let temporary = created.inspect_err(|_| {
-            self.openings.forget(number);
-        })?;
-        let outcome = tokio::time::timeout(PATIENCE, told).await;
-        self.openings.forget(number);
-        self.update_reserve(self.openings.len());
-        match outcome {
-            Ok(Ok(Ok(id))) => Ok(id),
-            Ok(Ok(Err(reason))) => Err(ChannelError::Refused(reason)),
-            Ok(Err(_)) => Err(ChannelError::Timeout),
-            Err(_) => {
-                // The funding handler looks whether anybody still waits, so it cannot be funded any more.
-                let _ = self.manager.force_close_broadcasting_latest_txn(
-                    &temporary,
-                    &open.peer,
-                    "opening took too long".into(),
-                );
-                Err(ChannelError::Timeout)
-            }
-        }
-    }
-
-    /// Whether somebody still waits for this channel.
-    pub(crate) fn is_opening(&self, number: u128) -> bool {
-        self.openings.is_open(number)
-    }
-
-    fn draw_number(&self) -> u128 {
-        let random = self.keys.get_secure_random_bytes();
-        random
-            .iter()
-            .take(16)
-            .fold(0, |number, byte| (number << 8) | u128::from(*byte))
-    }
-
     /// Closes a channel: by agreement, which needs the peer and an hour or so, or, with `force`, alone, which costs
     /// more and gives the funds back after a delay.
     ///
@@ -248,9 +158,15 @@ impl Node {
         }
     }
 
-    /// Keeps enough in the wallet to bump the closing of every channel there is, and of `more`.
-    pub(crate) fn update_reserve(&self, more: usize) {
-        let channels = self.manager.list_channels().len().saturating_add(more);
+    /// How the channels stand.
+    pub(crate) fn standing(&self) -> Vec<Standing> {
+        let channels = self.manager.list_channels();
+        channels.iter().map(Standing::of).collect()
+    }
+
+    /// Keeps enough in the wallet to bump the closing of every channel that may need it, those being opened included.
+    pub(crate) fn update_reserve(&self) {
+        let channels = standing::with_reserve(&self.standing(), &self.openings.numbers());
         let channels = u64::try_from(channels).unwrap_or(u64::MAX);
         let reserve = self.config.anchor_reserve.checked_mul(channels);
         self.wallet
@@ -258,11 +174,11 @@ impl Node {
     }
 }
 
-fn stopping() -> ChannelError {
+pub(crate) fn stopping() -> ChannelError {
     ChannelError::Refused("the node is stopping".into())
 }
 
-fn refused(error: &APIError) -> ChannelError {
+pub(crate) fn refused(error: &APIError) -> ChannelError {
     ChannelError::Refused(match error {
         APIError::APIMisuseError { err } | APIError::ChannelUnavailable { err } => err.clone(),
         APIError::FeeRateTooHigh { err, .. } => err.clone(),

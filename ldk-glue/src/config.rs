@@ -27,7 +27,7 @@ pub struct Config {
     pub accept_channels: bool,
     /// Smallest channel accepted from a peer, in satoshis.
     pub min_channel_sat: u64,
-    /// No further channels are accepted from peers beyond this many.
+    /// No further channels are accepted from peers beyond this many. Of those whose funding is in no block yet, fewer are.
     pub max_channels: usize,
     /// Blocks a channel's funding must have before it is used.
     pub channel_confirmations: u32,

@@ -19,6 +19,7 @@ use lightning::types::features::ChannelTypeFeatures;
 
 use crate::events::{EventSink, LightningEvent};
 use crate::node::Node;
+use crate::standing;
 
 /// Before an event the sink refused is given to it again. LDK itself would ask at once, forever; but its
 /// own loop stands still meanwhile, so the pause is short.
@@ -213,7 +214,7 @@ impl Handler {
                 self.node
                     .openings
                     .resolve(user_channel_id, Ok(channel_id.0));
-                self.node.update_reserve(0);
+                self.node.update_reserve();
                 LightningEvent::ChannelPending {
                     id: channel_id.0,
                     peer: counterparty_node_id,
@@ -224,10 +225,14 @@ impl Handler {
                 channel_id,
                 counterparty_node_id,
                 ..
-            } => LightningEvent::ChannelReady {
-                id: channel_id.0,
-                peer: counterparty_node_id,
-            },
+            } => {
+                // From now on there can be something in it worth a closing transaction.
+                self.node.update_reserve();
+                LightningEvent::ChannelReady {
+                    id: channel_id.0,
+                    peer: counterparty_node_id,
+                }
+            }
             Event::ChannelClosed {
                 channel_id,
                 user_channel_id,
@@ -239,7 +244,7 @@ impl Handler {
                 self.node
                     .openings
                     .resolve(user_channel_id, Err(reason.clone()));
-                self.node.update_reserve(0);
+                self.node.update_reserve();
                 LightningEvent::ChannelClosed {
                     id: channel_id.0,
                     peer: counterparty_node_id,
@@ -308,8 +313,8 @@ impl Handler {
         if funding_sat < node.config.min_channel_sat {
             return refuse("the channel is too small");
         }
-        if node.manager.list_channels().len() >= node.config.max_channels {
-            return refuse("this node has enough channels");
+        if let Err(why) = standing::room(&node.standing(), &peer, node.config.max_channels) {
+            return refuse(why);
         }
         let number = u128::from(u64::from_be_bytes(first_eight(
             &node.keys.get_secure_random_bytes(),

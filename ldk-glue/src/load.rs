@@ -192,7 +192,7 @@ impl Node {
             listening: Mutex::new(Vec::new()),
             fatal,
         };
-        node.update_reserve(0);
+        node.update_reserve();
         node.resume_fundings();
         Ok(Arc::new(node))
     }

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// The channel's identifier, or why there is none.
-type Outcome = Result<[u8; 32], String>;
+pub(crate) type Outcome = Result<[u8; 32], String>;
 type Waiting = HashMap<u128, oneshot::Sender<Outcome>>;
 
 /// Who waits for which channel, by the number we gave it.
@@ -42,8 +42,8 @@ impl Openings {
         self.list().contains_key(&number)
     }
 
-    /// How many channels are waited for.
-    pub(crate) fn len(&self) -> usize {
-        self.list().len()
+    /// The numbers of all channels waited for.
+    pub(crate) fn numbers(&self) -> Vec<u128> {
+        self.list().keys().copied().collect()
     }
 }

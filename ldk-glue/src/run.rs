@@ -54,7 +54,7 @@ impl Node {
             .follow(Arc::clone(&observer), self.followers())
             .await?
             .with_fees(Arc::clone(&self.fees));
-        self.update_reserve(0);
+        self.update_reserve();
         self.update_fees();
         self.monitors.archive_fully_resolved_channel_monitors();
         self.inner
