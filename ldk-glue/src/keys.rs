@@ -72,10 +72,8 @@ impl Keys {
     }
 
     fn wallet_script(&self) -> Result<ScriptBuf, ()> {
-        let address = self.wallet.new_address().map_err(|error| {
-            tracing::error!(%error, "no wallet address for a channel");
-        })?;
-        Ok(address.script_pubkey())
+        let script = self.wallet.channel_script();
+        script.map_err(|error| tracing::error!(%error, "no wallet address for a channel"))
     }
 }
 

@@ -154,4 +154,15 @@ impl State {
             }
         }
     }
+
+    /// See [`super::Wallet::channel_script`].
+    pub(super) fn channel_script(&mut self) -> ScriptBuf {
+        let given = self
+            .bdk
+            .list_unused_addresses(KeychainKind::External)
+            .find(|info| Some(info.index) == self.channel_key);
+        let info = given.unwrap_or_else(|| self.bdk.reveal_next_address(KeychainKind::External));
+        self.channel_key = Some(info.index);
+        info.address.script_pubkey()
+    }
 }

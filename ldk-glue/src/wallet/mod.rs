@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bdk_wallet::chain::Merge as _;
 use bdk_wallet::{ChangeSet, KeychainKind};
 use bitcoin::bip32::Xpriv;
-use bitcoin::{Address, Amount, Network, OutPoint, Transaction};
+use bitcoin::{Address, Amount, Network, OutPoint, ScriptBuf, Transaction};
 use lightning::chain::BestBlock;
 use tokio::sync::watch;
 
@@ -57,6 +57,8 @@ struct State {
     change_in_use: HashSet<u32>,
     /// The key LDK's sweeps go to, until it is used.
     sweep_key: Option<u32>,
+    /// The key channels pay to at their end, until it is used.
+    channel_key: Option<u32>,
     /// Time given to the last transaction seen; strictly rising, so that a replacement beats what it replaces.
     last_seen: u64,
 }
@@ -99,6 +101,7 @@ impl Wallet {
             reserve: Amount::ZERO,
             change_in_use: HashSet::new(),
             sweep_key: None,
+            channel_key: None,
             last_seen: 0,
         };
         let wallet = Self {
@@ -147,11 +150,23 @@ impl Wallet {
     /// When the store fails.
     pub fn unused_address(&self) -> Result<Address, WalletError> {
         self.mutate(|state| {
-            Ok(state
+            let shown = state
                 .bdk
-                .next_unused_address(KeychainKind::External)
-                .address)
+                .list_unused_addresses(KeychainKind::External)
+                .find(|info| Some(info.index) != state.channel_key);
+            let info =
+                shown.unwrap_or_else(|| state.bdk.reveal_next_address(KeychainKind::External));
+            Ok(info.address)
         })
+    }
+
+    /// Where a channel pays to at its end. All channels get the same until something was paid there: strangers who open
+    /// channels and never pay for them must not drive the wallet to keys a restored one does not look for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub(crate) fn channel_script(&self) -> Result<ScriptBuf, WalletError> {
+        self.mutate(|state| Ok(state.channel_script()))
     }
 
     /// Keeps this much back for closing anchor channels: nothing here spends below it, LDK's own bumps may.
