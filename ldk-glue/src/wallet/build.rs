@@ -6,7 +6,7 @@ use bitcoin::{Amount, FeeRate, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Wi
 
 use super::coins::Coins;
 use super::keys::Keys;
-use super::plan::{self, FeeRule, Plan};
+use super::plan::{self, Coin, FeeRule, Plan};
 use super::{Lock, State, Wallet, WalletError};
 
 /// A signed transaction and what it pays.
@@ -36,7 +36,8 @@ pub(super) fn check_dust(output: &TxOut) -> Result<(), WalletError> {
 }
 
 impl State {
-    /// A new spend of free coins to `output`, leaving the reserve.
+    /// A new spend of free coins to `output`, leaving the reserve, in coins that can be spent at once where there are any
+    /// besides.
     pub(super) fn plan_new(
         &self,
         output: &TxOut,
@@ -56,12 +57,43 @@ impl State {
         let outputs = std::slice::from_ref(output);
         let short =
             |needed| self.short(needed, plan::total(&usable).min(self.above_reserve(&coins)));
-        let plan = plan::choose(&[], &usable, outputs, plain(rate)).map_err(short)?;
+        let plan = self
+            .choose(&[], confirmed, &usable, outputs, plain(rate))
+            .map_err(short)?;
         let needed = output.value + plan.fee;
         if needed > self.above_reserve(&coins) {
             return Err(short(needed));
         }
         Ok(plan)
+    }
+
+    /// As [`plan::choose`], but without touching the confirmed coins that make the reserve while others do as well.
+    pub(super) fn choose(
+        &self,
+        must: &[Coin],
+        confirmed: &[Coin],
+        may: &[Coin],
+        outputs: &[TxOut],
+        rule: FeeRule,
+    ) -> Result<Plan, Amount> {
+        let kept = plan::keep(confirmed, self.reserve);
+        let others: Vec<Coin> = may
+            .iter()
+            .filter(|coin| !kept.contains(coin))
+            .cloned()
+            .collect();
+        plan::choose(must, &others, outputs, rule)
+            .or_else(|_| plan::choose(must, may, outputs, rule))
+    }
+
+    /// What the reserve lacks in confirmed coins when this plan's inputs are spent.
+    pub(super) fn lacking(&self, plan: &Plan) -> Amount {
+        let confirmed = self.coins().confirmed.into_iter();
+        let left: Amount = confirmed
+            .filter(|coin| !plan.inputs.contains(coin))
+            .map(|coin| coin.value())
+            .sum();
+        self.reserve.checked_sub(left).unwrap_or(Amount::ZERO)
     }
 
     /// What is worth more than the reserve.

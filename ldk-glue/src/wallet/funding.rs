@@ -107,7 +107,8 @@ impl Wallet {
                 .cloned()
                 .collect();
             let outputs = std::slice::from_ref(&output);
-            let plan = plan::choose(&must, &may, outputs, prev.rule(rate))
+            let plan = state
+                .choose(&must, &may, &may, outputs, prev.rule(rate))
                 .map_err(|needed| state.short(needed, plan::total(&must) + plan::total(&may)))?;
             let extra = plan::total(&plan.inputs[must.len()..]);
             let free = plan::total(&coins.confirmed) + plan::total(&coins.change);

@@ -160,6 +160,61 @@ pub(super) fn choose(
     }
 }
 
+/// The coins best left alone for `reserve` to be there in coins that can be spent at once: the smallest that does alone, else
+/// from the largest on. None when all together do not.
+pub(super) fn keep(coins: &[Coin], reserve: Amount) -> Vec<Coin> {
+    let mut coins = coins.to_vec();
+    coins.sort_by_key(|coin| (coin.value(), coin.outpoint));
+    if reserve == Amount::ZERO || total(&coins) < reserve {
+        return Vec::new();
+    }
+    if let Some(coin) = coins.iter().find(|coin| coin.value() >= reserve) {
+        return vec![coin.clone()];
+    }
+    let mut kept = Vec::new();
+    while total(&kept) < reserve {
+        kept.extend(coins.pop());
+    }
+    kept
+}
+
+/// The coins that can stay where all but `reserve` is spent: the smallest, where they are worth it and hardly more, so that
+/// leaving them costs no more than a change output and its spending would. None when there are none such.
+pub(super) fn stay(coins: &[Coin], reserve: Amount, rate: FeeRate) -> Vec<Coin> {
+    let mut coins = coins.to_vec();
+    coins.sort_by_key(|coin| (coin.value(), coin.outpoint));
+    let mut left = Vec::new();
+    for coin in coins {
+        if total(&left) >= reserve {
+            break;
+        }
+        left.push(coin);
+    }
+    let limit = reserve.checked_add(fee_for(rate, CHANGE + INPUT));
+    let worth = total(&left);
+    if worth >= reserve && limit.is_some_and(|limit| worth <= limit) {
+        left
+    } else {
+        Vec::new()
+    }
+}
+
+impl Plan {
+    /// Divides the change so that `part` of it is a coin of its own, which it gives back as that output's value. The fee of
+    /// the output comes out of the change, of which as much again must be left; otherwise all stays as it was.
+    pub(super) fn split(&mut self, part: Amount, rate: FeeRate) -> Option<Amount> {
+        let part = part.max(DUST);
+        let fee = fee_for(rate, CHANGE);
+        let rest = self.change?.checked_sub(part.checked_add(fee)?)?;
+        if rest < part {
+            return None;
+        }
+        self.change = Some(rest);
+        self.fee += fee;
+        Some(part)
+    }
+}
+
 /// Spends all of `coins` to one output of this weight, leaving `keep` as change; gives the plan and the output's value.
 /// `Err` is the fee when nothing would be left.
 pub(super) fn sweep(
@@ -298,5 +353,44 @@ mod tests {
             (None, Amount::from_sat(150_000))
         );
         assert!(sweep(&[coin(200)], CHANGE, Amount::ZERO, at(2)).is_err());
+    }
+
+    #[test]
+    fn the_smallest_coin_that_makes_the_reserve_is_left_alone() {
+        let coins = [coin(30_000), coin(900_000), coin(10_000), coin(60_000)];
+        let of = |sats| keep(&coins, Amount::from_sat(sats));
+        assert_eq!(of(25_000), [coin(30_000)]);
+        assert_eq!(of(50_000), [coin(60_000)]);
+        assert_eq!(of(950_000), [coin(900_000), coin(60_000)]);
+        assert_eq!(of(0), []);
+        assert_eq!(of(1_000_001), []);
+    }
+
+    #[test]
+    fn coins_worth_the_reserve_stay_when_all_else_goes() {
+        let rate = at(2).rate;
+        let of = |coins: &[Coin], sats| stay(coins, Amount::from_sat(sats), rate);
+        let coins = [coin(900_000), coin(25_000), coin(25_000)];
+        assert_eq!(of(&coins, 25_000), [coin(25_000)]);
+        assert_eq!(of(&coins, 50_000), [coin(25_000), coin(25_000)]);
+        // 101 vB at 2 sat/vB.
+        assert_eq!(of(&[coin(25_202)], 25_000), [coin(25_202)]);
+        assert_eq!(of(&[coin(25_203)], 25_000), []);
+        assert_eq!(of(&coins, 60_000), []);
+        assert_eq!(of(&coins, 0), []);
+    }
+
+    #[test]
+    fn change_is_divided_only_where_as_much_again_is_left() {
+        let plan = choose(&[], &[coin(1_000_000)], &pay(500_000), at(1)).unwrap();
+        let mut divided = plan.clone();
+        let part = divided.split(Amount::from_sat(25_000), at(1).rate);
+        assert_eq!(part, Some(Amount::from_sat(25_000)));
+        assert_eq!(divided.fee, plan.fee + Amount::from_sat(43));
+        let change = Amount::from_sat(499_846 - 25_043);
+        assert_eq!(divided.change, Some(change));
+        let mut whole = plan.clone();
+        assert_eq!(whole.split(Amount::from_sat(250_000), at(1).rate), None);
+        assert_eq!(whole, plan);
     }
 }

@@ -48,7 +48,8 @@ impl Wallet {
     }
 
     /// Signs the funding of a channel; LDK sends it. Call [`Wallet::release_tx`] if it never does. The wallet keeps the
-    /// transaction, should a crash keep LDK from sending it.
+    /// transaction, should a crash keep LDK from sending it. Where no coin is left that makes the reserve, one is split
+    /// off the change: before the channel can need it, it has confirmed.
     ///
     /// # Errors
     /// As [`Wallet::send`].
@@ -63,8 +64,19 @@ impl Wallet {
             script_pubkey: script.to_owned(),
         };
         self.mutate(|state| {
-            let plan = state.plan_new(&output, rate, false)?;
-            let built = state.build(&self.keys, plan, vec![output], None, Lock::Sending)?;
+            let mut plan = state.plan_new(&output, rate, false)?;
+            let mut outputs = vec![output];
+            let lacking = state.lacking(&plan);
+            if lacking > Amount::ZERO
+                && let Some(value) = plan.split(lacking, rate)
+            {
+                let script_pubkey = state.change_script();
+                outputs.push(TxOut {
+                    value,
+                    script_pubkey,
+                });
+            }
+            let built = state.build(&self.keys, plan, outputs, None, Lock::Sending)?;
             state.keep(&built.tx)?;
             Ok(built.tx)
         })
@@ -91,11 +103,17 @@ impl Wallet {
         self.mutate(|state| {
             let coins = state.coins();
             // What is ours but cannot be spent yet counts towards the reserve.
-            let keep = state
+            let mut keep = state
                 .reserve
                 .checked_sub(coins.held_change)
                 .unwrap_or(Amount::ZERO);
-            let inputs = [coins.confirmed, coins.change].concat();
+            let mut inputs = [coins.confirmed.as_slice(), &coins.change].concat();
+            // A coin that is there can close a channel at once, change only when it has confirmed.
+            let stay = plan::stay(&coins.confirmed, keep, rate);
+            if !stay.is_empty() {
+                keep = Amount::ZERO;
+                inputs.retain(|coin| !stay.contains(coin));
+            }
             let mut output = TxOut {
                 value: Amount::ZERO,
                 script_pubkey,

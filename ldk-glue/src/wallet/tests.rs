@@ -1,6 +1,7 @@
 //! The wallet on blocks made up here; the real chain is the scenarios' business.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod reserve;
 mod scripts;
 mod waiting;
 
