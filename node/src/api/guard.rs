@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::Request;
-use axum::http::{HeaderMap, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use subtle::ConstantTimeEq as _;
 use tokio::sync::Semaphore;
 
+use super::door::Caller;
 use super::problem::{Code, Problem};
 use super::state::State;
 
@@ -23,25 +24,38 @@ pub(super) async fn guard(
     next: Next,
 ) -> Response {
     if !local(request.headers(), request.uri()) {
-        return Problem::new(
+        return turned_away(
             Code::ForbiddenHost,
             "the request was addressed to a name other than 127.0.0.1, [::1] or localhost",
-        )
-        .into_response();
+        );
     }
     if !authorized(request.headers(), &state.token) {
-        return Problem::new(
+        return turned_away(
             Code::Unauthorized,
             "send `Authorization: Bearer ` and the content of the file `api-token` in the data folder; it is new at \
              every start of the node",
-        )
-        .into_response();
+        );
+    }
+    let caller = request.extensions().get::<Arc<Caller>>();
+    if caller.is_some_and(|caller| !caller.knows_the_token()) {
+        return busy();
     }
     let Ok(_slot) = slots.try_acquire() else {
-        return Problem::unavailable("too many requests at a time; ask again in a moment")
-            .into_response();
+        return busy();
     };
     next.run(request).await
+}
+
+fn busy() -> Response {
+    Problem::unavailable("too many requests at a time; ask again in a moment").into_response()
+}
+
+/// The answer to one who may not ask. It is the last on its connection.
+fn turned_away(code: Code, why: &str) -> Response {
+    let mut response = Problem::new(code, why).into_response();
+    let close = HeaderValue::from_static("close");
+    response.headers_mut().insert(header::CONNECTION, close);
+    response
 }
 
 fn local(headers: &HeaderMap, uri: &Uri) -> bool {

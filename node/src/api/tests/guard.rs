@@ -6,18 +6,60 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use super::served::{Served, TOKEN, served};
+use crate::api::door::PLACES;
+use crate::api::serve::serve_within;
 use crate::api::types::*;
+use crate::client::Client;
+
+/// So long may anything take on a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 async fn raw(node: &Served, request: String) -> String {
     let mut stream = TcpStream::connect(&node.address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     let read = stream.read_to_string(&mut answer);
-    tokio::time::timeout(Duration::from_secs(10), read)
-        .await
-        .unwrap()
-        .unwrap();
+    tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
     answer
+}
+
+/// One more request on a connection that stays open, and the head of its answer.
+async fn again(stream: &mut TcpStream) -> String {
+    let request = format!(
+        "GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {TOKEN}\r\n\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let whole = async {
+        loop {
+            let mut part = [0; 4096];
+            let read = stream.read(&mut part).await.unwrap();
+            assert!(read > 0, "closed");
+            answer.extend_from_slice(&part[..read]);
+            let text = String::from_utf8_lossy(&answer).into_owned();
+            let Some((head, body)) = text.split_once("\r\n\r\n") else {
+                continue;
+            };
+            let length = head.lines().find_map(|line| {
+                let (name, value) = line.split_once(": ")?;
+                let named = name.eq_ignore_ascii_case("content-length");
+                named.then(|| value.parse::<usize>().unwrap())
+            });
+            if body.len() >= length.unwrap() {
+                return head.to_owned();
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, whole).await.unwrap()
+}
+
+/// Waits until the other side has closed a connection.
+async fn closed(stream: &mut TcpStream) {
+    let gone = async {
+        let mut rest = [0; 1024];
+        while matches!(stream.read(&mut rest).await, Ok(read) if read > 0) {}
+    };
+    tokio::time::timeout(PATIENCE, gone).await.expect("closed");
 }
 
 fn get(path: &str, host: &str, authorization: &str) -> String {
@@ -70,6 +112,43 @@ async fn a_web_page_that_names_itself_this_machine_is_turned_away() {
 }
 
 #[tokio::test]
+async fn however_many_connect_and_say_nothing_the_owner_is_answered() {
+    const MORE: usize = 10;
+    let node = served(|_| ()).await;
+    let mut owner = TcpStream::connect(&node.address).await.unwrap();
+    assert!(again(&mut owner).await.starts_with("HTTP/1.1 200 OK"));
+    let mut idle = Vec::new();
+    for _ in 0..PLACES + MORE {
+        idle.push(TcpStream::connect(&node.address).await.unwrap());
+    }
+    let _: Status = node
+        .call(|client| client.get("/status", &[]))
+        .await
+        .unwrap();
+    assert!(again(&mut owner).await.starts_with("HTTP/1.1 200 OK"));
+    // Who came first and said nothing has made room.
+    for stream in &mut idle[..MORE] {
+        closed(stream).await;
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_say_what_it_wants_is_not_waited_for() {
+    let node = served(|_| ()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let state = crate::api::State::over(node.node.clone(), node.node.clone(), TOKEN);
+    let (_stop, stopped) = tokio::sync::watch::channel(false);
+    let head = Duration::from_millis(50);
+    tokio::spawn(serve_within(head, listener, state, stopped));
+    for begun in ["", "GET /api/v1/status HTTP/1.1\r\nHost: localhost\r\n"] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(begun.as_bytes()).await.unwrap();
+        closed(&mut stream).await;
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_there_is_a_problem_too() {
     let node = served(|_| ()).await;
     let header = format!("Authorization: Bearer {TOKEN}\r\n");
@@ -105,7 +184,7 @@ async fn the_api_is_never_served_to_a_network() {
 #[tokio::test]
 async fn it_stops_when_told_even_with_someone_waiting() {
     let node = served(|_| ()).await;
-    let client = crate::client::Client::open(&node.dir).unwrap();
+    let client = Client::open(&node.dir).unwrap();
     let waiting = tokio::task::spawn_blocking(move || {
         let query = [("since", "1".to_owned()), ("wait", "30".to_owned())];
         client.get::<cambista_engine::view::SwapView>("/swaps/ab", &query)
