@@ -1,4 +1,4 @@
-//! Who may ask: this machine under its own name, with the token of this run.
+//! Who may ask: this machine under its own name, no web page, with the token of this run.
 
 use std::sync::Arc;
 
@@ -27,6 +27,12 @@ pub(super) async fn guard(
         return turned_away(
             Code::ForbiddenHost,
             "the request was addressed to a name other than 127.0.0.1, [::1] or localhost",
+        );
+    }
+    if !own_origin(request.headers()) {
+        return turned_away(
+            Code::ForbiddenOrigin,
+            "a browser sent this for a web page that is not this API's own; the API answers programs, not pages",
         );
     }
     if !authorized(request.headers(), &state.token) {
@@ -68,6 +74,19 @@ fn local(headers: &HeaderMap, uri: &Uri) -> bool {
         && uri
             .authority()
             .is_none_or(|authority| is_local(authority.as_str()))
+}
+
+/// Whether no browser says that somebody else's page asks. Browsers name the page in `Origin` wherever something could be
+/// changed, and how far away it is in `Sec-Fetch-Site`; programs send neither.
+fn own_origin(headers: &HeaderMap) -> bool {
+    let host = headers.get(header::HOST).map(HeaderValue::as_bytes);
+    let own = |origin: &HeaderValue| {
+        let named = origin.as_bytes().strip_prefix(b"http://");
+        named.is_some() && named == host
+    };
+    let near = |site: &HeaderValue| matches!(site.as_bytes(), b"same-origin" | b"none");
+    headers.get_all(header::ORIGIN).iter().all(own)
+        && headers.get_all("sec-fetch-site").iter().all(near)
 }
 
 /// Whether `host[:port]` is this machine's own name.

@@ -2,7 +2,8 @@
 //!
 //! Whoever holds the token commands the node; it lives in a file only the owner can read and is new at every start.
 //! Requests under a foreign host name are refused, so that no web page can reach the API by rebinding a name to this
-//! machine. Who has not shown the token keeps nobody else from being answered.
+//! machine, and so is what a browser says comes from a page of anybody else. Who has not shown the token keeps nobody
+//! else from being answered.
 
 mod asked;
 mod backend;

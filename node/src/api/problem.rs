@@ -28,6 +28,8 @@ pub enum Code {
     Unauthorized,
     /// Asked under a name this API does not answer to.
     ForbiddenHost,
+    /// Asked by a web page.
+    ForbiddenOrigin,
     /// There is no such thing.
     NotFound,
     /// Price, limits or the maker stand against it.
@@ -45,7 +47,7 @@ impl Code {
         match self {
             Self::Invalid => StatusCode::BAD_REQUEST,
             Self::Unauthorized => StatusCode::UNAUTHORIZED,
-            Self::ForbiddenHost => StatusCode::FORBIDDEN,
+            Self::ForbiddenHost | Self::ForbiddenOrigin => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Refused => StatusCode::CONFLICT,
             Self::Unavailable | Self::Stopping => StatusCode::SERVICE_UNAVAILABLE,
@@ -58,6 +60,7 @@ impl Code {
             Self::Invalid => "The request cannot be carried out as written",
             Self::Unauthorized => "The API token is missing or wrong",
             Self::ForbiddenHost => "The API answers on this machine only",
+            Self::ForbiddenOrigin => "The API does not answer web pages",
             Self::NotFound => "There is no such thing",
             Self::Refused => "Refused",
             Self::Unavailable => "Not possible right now",

@@ -112,6 +112,62 @@ async fn a_web_page_that_names_itself_this_machine_is_turned_away() {
 }
 
 #[tokio::test]
+async fn no_web_page_is_answered_even_with_the_token() {
+    let node = served(|_| ()).await;
+    let token = format!("Authorization: Bearer {TOKEN}\r\n");
+    for page in [
+        "Origin: https://evil.example\r\n",
+        "Origin: null\r\n",
+        // Another program's page on this machine.
+        "Origin: http://localhost:1\r\n",
+        "Origin: https://localhost\r\n",
+        "Origin: http://localhost\r\nOrigin: http://evil.example\r\n",
+        "Sec-Fetch-Site: cross-site\r\n",
+        "Sec-Fetch-Site: same-site\r\n",
+        "Origin: http://localhost\r\nSec-Fetch-Site: cross-site\r\n",
+    ] {
+        let headers = format!("{page}{token}");
+        let answer = raw(&node, get("/api/v1/status", "localhost", &headers)).await;
+        assert!(
+            !answer.to_lowercase().contains("access-control"),
+            "{answer}"
+        );
+        let problem = problem(&answer);
+        assert_eq!(
+            (problem.status, problem.code),
+            (403, Code::ForbiddenOrigin),
+            "{page}"
+        );
+    }
+    for own in [
+        "Origin: http://localhost\r\nSec-Fetch-Site: same-origin\r\n",
+        "Sec-Fetch-Site: none\r\n",
+    ] {
+        let headers = format!("{own}{token}");
+        let answer = raw(&node, get("/api/v1/status", "localhost", &headers)).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_browser_that_asks_whether_a_page_may_is_told_nothing() {
+    let node = served(|_| ()).await;
+    for origin in ["https://evil.example", "http://localhost"] {
+        let preflight = format!(
+            "OPTIONS /api/v1/orders HTTP/1.1\r\nHost: localhost\r\nOrigin: {origin}\r\n\
+             Access-Control-Request-Method: POST\r\nAccess-Control-Request-Headers: authorization\r\n\
+             Connection: close\r\n\r\n"
+        );
+        let answer = raw(&node, preflight).await;
+        assert!(!answer.starts_with("HTTP/1.1 2"), "{answer}");
+        assert!(
+            !answer.to_lowercase().contains("access-control"),
+            "{answer}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn however_many_connect_and_say_nothing_the_owner_is_answered() {
     const MORE: usize = 10;
     let node = served(|_| ()).await;
