@@ -1,4 +1,4 @@
-//! LDK's log lines, handed to `tracing` under the target `ldk`.
+//! LDK's log lines, handed to `tracing` under the target `ldk`, without its secrets.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -50,15 +50,40 @@ impl Log {
     }
 }
 
+/// What LDK calls the things that must never be read by others: whoever knows a preimage takes the payment, whoever
+/// knows a per-commitment secret or a session's key the channel's coins or the payment's route.
+const SECRETS: [&str; 3] = ["preimage", "secret", "priv"];
+
+/// What may be printed of a line. LDK prints secrets where it speaks of them, so such a line is kept back whole; where it
+/// was written is said beside it.
+fn printable(text: &str) -> &str {
+    let lower = text.to_lowercase();
+    if SECRETS.iter().any(|secret| lower.contains(secret)) && has_long_number(&lower) {
+        "(a line about a secret is kept back)"
+    } else {
+        text
+    }
+}
+
+/// Whether 32 bytes stand somewhere in a text, in hex or as Rust prints lists of bytes.
+fn has_long_number(lower: &str) -> bool {
+    let mut hex = lower.split(|letter: char| !letter.is_ascii_hexdigit());
+    let mut list =
+        lower.split(|letter: char| !(letter.is_ascii_digit() || ", \n".contains(letter)));
+    hex.any(|run| run.len() >= 64) || list.any(|run| run.matches(',').count() >= 31)
+}
+
 macro_rules! line {
     ($level:ident, $record:ident) => {
-        tracing::event!(
-            target: "ldk",
-            tracing::Level::$level,
-            module = $record.module_path,
-            line = $record.line,
-            "{}", $record.args
-        )
+        if tracing::enabled!(target: "ldk", tracing::Level::$level) {
+            tracing::event!(
+                target: "ldk",
+                tracing::Level::$level,
+                module = $record.module_path,
+                line = $record.line,
+                "{}", printable(&$record.args.to_string())
+            )
+        }
     };
 }
 
@@ -72,7 +97,12 @@ impl Logger for Log {
             }
             Level::Warn => line!(INFO, record),
             Level::Info => line!(DEBUG, record),
-            Level::Debug | Level::Trace | Level::Gossip => line!(TRACE, record),
+            Level::Debug => line!(TRACE, record),
+            // Whole messages and events, with the preimages and revocation secrets that are in them.
+            Level::Trace | Level::Gossip => {}
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,7 +66,7 @@ fn nodes(market: &Market) -> impl Iterator<Item = &Node> {
 /// Runs a command and prints what it prints.
 pub(crate) fn show(node: &Node, args: &[&str]) {
     line(&format!("{}$ cambista {}", node.name(), args.join(" ")));
-    let output = node.command(args).output().expect("run cambista");
+    let output = node.output(args);
     for text in String::from_utf8_lossy(&output.stdout).lines() {
         line(&format!("  {text}"));
     }

@@ -29,4 +29,5 @@ pub use ledger::{Change, Purse};
 pub use market::{Market, MarketOptions, Price};
 pub use namespaces::Namespaces;
 pub use node::{Node, NodeOptions};
+pub use secrets::hear;
 pub use swap::{Taken, Way};

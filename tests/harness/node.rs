@@ -37,6 +37,8 @@ pub struct Node {
     /// The tokens of its API, one for each start.
     tokens: Vec<String>,
     said: Said,
+    /// What it prints, as `RUST_LOG` has it; the tests' own setting when not said.
+    log: Option<String>,
     failpoints: Option<Failpoints>,
     _temp: Option<TempDir>,
 }
@@ -78,6 +80,7 @@ impl Node {
             cookie: bitcoind.cookie_path(),
             tokens: Vec::new(),
             said: Said::default(),
+            log: None,
             _temp: temp,
         };
         node.init(bitcoind, options);
@@ -133,6 +136,11 @@ impl Node {
     /// From its next start on it is this program.
     pub fn set_program(&mut self, program: PathBuf) {
         self.program = program;
+    }
+
+    /// From its next start on it prints this (as `RUST_LOG` has it).
+    pub fn set_log(&mut self, filter: &str) {
+        self.log = Some(filter.to_owned());
     }
 
     /// Its failpoints.

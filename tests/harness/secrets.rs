@@ -3,6 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
+use std::process::Output;
+use std::sync::Mutex;
 
 use bitcoin::hashes::{Hash as _, sha256};
 use rusqlite::{Connection, OpenFlags};
@@ -14,6 +16,26 @@ use crate::seed::SwapSeed;
 const WORDS_IN_A_ROW: usize = 3;
 /// A secret of 32 bytes in hex.
 const HEX: usize = 64;
+
+/// What commands have said whose node is not at hand: of any node of this process.
+static HEARD: Mutex<String> = Mutex::new(String::new());
+
+/// Keeps what a command has said, to be looked through for secrets of any node.
+///
+/// # Panics
+/// When another thread has while it kept something.
+pub fn hear(output: &Output) {
+    let mut heard = HEARD.lock().unwrap();
+    for said in [&output.stdout, &output.stderr] {
+        heard.push_str(&String::from_utf8_lossy(said));
+        heard.push('\n');
+    }
+}
+
+/// All of it.
+pub(crate) fn heard() -> String {
+    HEARD.lock().map(|heard| heard.clone()).unwrap_or_default()
+}
 
 /// Everything that is known to be a secret of one node, by what it is.
 #[derive(Clone, Default)]
@@ -38,6 +60,7 @@ impl Secrets {
         for (what, bytes) in seed.branches() {
             secrets.add(what, bytes);
         }
+        secrets.add("the Lightning node's key", seed.lightning_key());
         for key in seed.extended_keys() {
             secrets.texts.push((key, "an extended private key"));
         }
@@ -143,6 +166,9 @@ impl Secrets {
 /// The files of a node that others could read although they hold secrets.
 pub(crate) fn open_to_others(dir: &Path) -> Vec<&'static str> {
     use std::os::unix::fs::PermissionsExt as _;
+    let may = |path: &Path, bits: u32| {
+        fs::metadata(path).is_ok_and(|found| found.permissions().mode() & bits != 0)
+    };
     let private = [
         "seed",
         "api-token",
@@ -150,11 +176,19 @@ pub(crate) fn open_to_others(dir: &Path) -> Vec<&'static str> {
         "cambista.db-wal",
         "cambista.db-shm",
     ];
-    let open = |name: &&str| {
-        let file = fs::metadata(dir.join(name));
-        file.is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
-    };
-    private.into_iter().filter(open).collect()
+    let mut open: Vec<_> = private
+        .into_iter()
+        .filter(|name| may(&dir.join(name), 0o077))
+        .collect();
+    let settings = fs::read_to_string(dir.join("cambista.toml")).unwrap_or_default();
+    if settings.contains("\npassword") && may(&dir.join("cambista.toml"), 0o077) {
+        open.push("cambista.toml");
+    }
+    // Whoever can write to the folder can put other files in their place.
+    if may(dir, 0o022) {
+        open.push("the folder");
+    }
+    open
 }
 
 fn json(database: &Connection, query: &str) -> rusqlite::Result<Vec<Value>> {
@@ -233,7 +267,7 @@ mod tests {
     fn what_follows_from_the_words_is_known() {
         let secrets = Secrets::of_words(WORDS);
         let kinds: BTreeSet<_> = secrets.bytes.values().copied().collect();
-        assert_eq!(kinds.len(), 4, "{kinds:?}");
+        assert_eq!(kinds.len(), 5, "{kinds:?}");
         let seed = SwapSeed::of(WORDS);
         assert_ne!(seed.swap(&[1; 32], true), seed.swap(&[2; 32], true));
         assert!(!secrets.leaks(&seed.extended_keys()[0]).is_empty());

@@ -57,6 +57,17 @@ impl SwapSeed {
         ]
     }
 
+    /// The secret of the Lightning node id, as LDK derives it from its seed.
+    pub(crate) fn lightning_key(&self) -> [u8; 32] {
+        let seed = below(&self.master, [Self::PURPOSE, 1, 0]);
+        let master = Xpriv::new_master(Network::Testnet, &seed.private_key.secret_bytes());
+        let first = ChildNumber::from_hardened_idx(0).expect("a child number");
+        let key = master
+            .expect("a master key")
+            .derive_priv(&Secp256k1::new(), &[first]);
+        key.expect("a derived key").private_key.secret_bytes()
+    }
+
     /// The extended private keys of the wallet, as text.
     pub(crate) fn extended_keys(&self) -> [String; 2] {
         [self.master, below(&self.master, [86, 1, 0])].map(|key| key.to_string())

@@ -12,7 +12,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::Instant;
 
 use cambista_harness::wait::secs;
-use cambista_harness::{Bitcoind, Node, NodeOptions, Purse};
+use cambista_harness::{Bitcoind, Node, NodeOptions, Purse, hear};
 
 /// As the command line's help has them.
 const OTHER: i32 = 1;
@@ -85,6 +85,7 @@ fn wait(mut child: Child) -> Output {
 
 #[track_caller]
 fn check(output: Output, code: i32) -> String {
+    hear(&output);
     let said = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(code), "{said}");
     assert_clear(&said);

@@ -134,7 +134,7 @@ fn stops(market: &mut Market, victim: Victim) {
 
 fn refuses_to_start(node: &Node) {
     let begun = Instant::now();
-    let again = node.command(&["run"]).output().unwrap();
+    let again = node.output(&["run"]);
     assert_eq!(again.status.code(), Some(OTHER), "{again:?}");
     assert!(begun.elapsed() < AT_ONCE, "{:?}", begun.elapsed());
     let said = String::from_utf8_lossy(&again.stderr).into_owned();

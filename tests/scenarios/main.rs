@@ -85,6 +85,7 @@ mod network_six;
 mod network_strangers;
 mod never_funded;
 mod no_route;
+mod nothing_told;
 mod orders_move_on;
 mod orders_resume;
 mod orders_shown;

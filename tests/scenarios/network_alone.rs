@@ -14,7 +14,7 @@ fn a_taker_without_peers_is_told_what_to_do() {
         &["out", "50000", "--yes"],
         &["in", "50000", "--yes"],
     ] {
-        let output = taker.command(args).output().unwrap();
+        let output = taker.output(args);
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success(), "{args:?}: {said}");
         assert!(
@@ -24,7 +24,7 @@ fn a_taker_without_peers_is_told_what_to_do() {
         assert!(said.contains("nothing was begun"), "{args:?}: {said}");
         assert!(said.contains("peer connect"), "{args:?}: {said}");
     }
-    let output = taker.command(&["offers"]).output().unwrap();
+    let output = taker.output(&["offers"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(
         said.contains("connected to no other node") && said.contains("peer connect"),
@@ -34,7 +34,7 @@ fn a_taker_without_peers_is_told_what_to_do() {
     // What it is told to do helps, and for good: the peer is called again at the next start.
     let other = Node::start("other", &bitcoind, &NodeOptions::default());
     taker.cli(&["peer", "connect", &p2p_addresses(&other)[0]]);
-    let output = taker.command(&["quote", "out", "50000"]).output().unwrap();
+    let output = taker.output(&["quote", "out", "50000"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(!said.contains("connected to no other node"), "{said}");
     taker.stop();

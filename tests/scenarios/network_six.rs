@@ -3,7 +3,7 @@
 
 use std::process::Stdio;
 
-use cambista_harness::{Market, MarketOptions, Price, Taken, Way};
+use cambista_harness::{Market, MarketOptions, Price, Taken, Way, hear};
 use serde_json::Value;
 
 const fn price(out_base: u64) -> Price {
@@ -47,6 +47,7 @@ fn the_cheapest_of_five_is_chosen_and_when_it_dies_being_asked_the_next() {
         .unwrap();
     market.makers[4].kill9();
     let answer = asking.wait_with_output().unwrap();
+    hear(&answer);
     assert!(answer.status.success(), "{answer:?}");
     let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
     assert_eq!(answer["quotes"][0]["maker"], ids[3], "{answer}");

@@ -172,7 +172,7 @@ fn listed(market: &Market) -> usize {
 fn goes_not_back(market: &mut Market, old: PathBuf) {
     market.taker.stop();
     market.taker.set_program(old);
-    let refused = market.taker.command(&["run"]).output().unwrap();
+    let refused = market.taker.output(&["run"]);
     assert!(!refused.status.success());
     let said = String::from_utf8_lossy(&refused.stderr);
     assert!(said.contains("run the newer program"), "{said}");

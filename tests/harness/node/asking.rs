@@ -1,11 +1,12 @@
 //! A node's commands and API.
 
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
 use super::Node;
 use crate::api::Api;
+use crate::secrets;
 use crate::wait::{secs, wait_for};
 
 /// What a command that failed said.
@@ -27,7 +28,8 @@ impl Node {
         )
     }
 
-    /// A command on this node, not started yet, without `--json`.
+    /// A command on this node, not started yet, without `--json`. Where its output is read it is to be given to
+    /// [`crate::hear`].
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = match &self.namespace {
             Some(namespace) => {
@@ -44,6 +46,16 @@ impl Node {
             .env("NO_COLOR", "1")
             .stdin(Stdio::null());
         command
+    }
+
+    /// Runs a command without `--json` to its end. What it says is looked through for secrets.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    pub fn output(&self, args: &[&str]) -> Output {
+        let output = self.command(args).output().expect("run cambista");
+        secrets::hear(&output);
+        output
     }
 
     /// Runs a command with `--json` and returns the object it printed.

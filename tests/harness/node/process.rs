@@ -47,11 +47,9 @@ impl Node {
         if let Some(failpoints) = &self.failpoints {
             command.env(failpoints::FOLDER, failpoints.folder());
         }
+        let usual = || std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned());
         let child = command
-            .env(
-                "RUST_LOG",
-                std::env::var("RUST_LOG").unwrap_or_else(|_| "info".to_owned()),
-            )
+            .env("RUST_LOG", self.log.clone().unwrap_or_else(usual))
             .stdout(log.try_clone().unwrap())
             .stderr(log)
             .spawn()

@@ -24,9 +24,10 @@ fn a_bitcoind_of_another_network_or_with_another_password_is_refused_at_once() {
     set(&node, "network = \"signet\"", "network = \"regtest\"");
 
     let cookie = format!("cookie = \"{}\"", bitcoind.cookie_path().display());
-    let password = "user = \"alice\"\npassword = \"wrong\"";
+    let password = "user = \"alice\"\npassword = \"wrong-password-of-alice\"";
     set(&node, &cookie, password);
     let said = run_fails(&node, OTHER);
+    assert!(!said.contains("wrong-password-of-alice"), "{said}");
     assert_says(
         &said,
         &["refuses the login (user alice)", "RPC user and password"],
