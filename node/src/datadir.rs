@@ -45,14 +45,15 @@ pub enum DataDirError {
     /// There is no node here yet.
     #[error("there is no node in {0}: make one with `cambista init`")]
     NoNode(PathBuf),
-    /// A file with secrets that others can read, and that could not be closed to them.
+    /// Something others can read or change although this node's secrets depend on it, and that could not be closed to
+    /// them.
     #[error(
-        "others on this machine can read {path}, which holds this node's secrets, and it could not be closed to them \
-         ({source}). Nothing was begun: make it yours (chown) and yours alone (chmod 600), and if others use this machine \
-         move the money to a node with new words"
+        "others on this machine can read or change {path}, on which this node's secrets depend, and it could not be closed \
+         to them ({source}). Nothing was begun: make it yours (chown) and yours alone (chmod go-rwx), and if others use this \
+         machine move the money to a node with new words"
     )]
     Open {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
@@ -65,6 +66,10 @@ pub enum DataDirError {
     Running(PathBuf),
 }
 
+/// What others may do with a file, as bits of its mode: everything, and only change it.
+const ALL: u32 = 0o077;
+const WRITE: u32 = 0o022;
+
 /// A node's data folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataDir {
@@ -75,6 +80,15 @@ pub struct DataDir {
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
+}
+
+/// What others on this machine could do until it was closed to them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Exposed {
+    /// Read secrets in this file.
+    Readable(PathBuf),
+    /// Change this file, or put others in the place of those in this folder.
+    Changeable(PathBuf),
 }
 
 /// How a program reaches the running node.
@@ -192,11 +206,13 @@ impl DataDir {
         }
     }
 
-    /// Closes to others what holds secrets: the words, the token and the database. Returns what had been open.
+    /// Closes to others what this node's secrets depend on: the folder, so that nothing in it can be replaced; the words,
+    /// the token and the database; and the settings, to readers only if there is a `password` in them. Returns what had
+    /// been open.
     ///
     /// # Errors
     /// [`DataDirError::Open`] when one cannot be closed.
-    pub fn close_to_others(&self) -> Result<Vec<PathBuf>, DataDirError> {
+    pub fn close_to_others(&self, password: bool) -> Result<Vec<Exposed>, DataDirError> {
         let database = self.database();
         let beside = |end: &str| {
             let mut name = database.clone().into_os_string();
@@ -204,19 +220,25 @@ impl DataDir {
             PathBuf::from(name)
         };
         let mut found = Vec::new();
-        for path in [
-            self.seed(),
-            self.api_token(),
-            beside(""),
-            beside("-wal"),
-            beside("-shm"),
+        for (path, secret) in [
+            (self.root.clone(), false),
+            (self.config(), password),
+            (self.seed(), true),
+            (self.api_token(), true),
+            (beside(""), true),
+            (beside("-wal"), true),
+            (beside("-shm"), true),
         ] {
-            let closed = close(&path);
-            if closed.map_err(|source| DataDirError::Open {
+            let closed = close(&path, if secret { ALL } else { WRITE });
+            let taken = closed.map_err(|source| DataDirError::Open {
                 path: path.clone(),
                 source,
-            })? {
-                found.push(path);
+            })?;
+            if taken & WRITE != 0 {
+                found.push(Exposed::Changeable(path.clone()));
+            }
+            if secret && taken & !WRITE != 0 {
+                found.push(Exposed::Readable(path));
             }
         }
         Ok(found)
@@ -309,25 +331,31 @@ fn private() -> OpenOptions {
 }
 
 /// Whether others can do anything with this file; false when there is none.
-#[cfg(unix)]
 pub(crate) fn is_open(path: &Path) -> bool {
+    open_bits(path) & ALL != 0
+}
+
+/// The mode of a file; nothing when there is none.
+#[cfg(unix)]
+fn open_bits(path: &Path) -> u32 {
     use std::os::unix::fs::PermissionsExt as _;
-    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+    fs::metadata(path).map_or(0, |file| file.permissions().mode())
 }
 
 /// Elsewhere a user's folder is its user's.
 #[cfg(not(unix))]
-pub(crate) const fn is_open(_: &Path) -> bool {
-    false
+const fn open_bits(_: &Path) -> u32 {
+    0
 }
 
-/// Takes from others what they may do with a file; whether there was anything.
-fn close(path: &Path) -> io::Result<bool> {
-    let open = is_open(path);
+/// Takes these bits from a file's mode; those that it had.
+fn close(path: &Path, bits: u32) -> io::Result<u32> {
+    let mode = open_bits(path);
+    let open = mode & bits;
     #[cfg(unix)]
-    if open {
+    if open != 0 {
         use std::os::unix::fs::PermissionsExt as _;
-        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        fs::set_permissions(path, fs::Permissions::from_mode(mode & 0o7777 & !bits))?;
     }
     Ok(open)
 }
@@ -383,90 +411,4 @@ fn sync_folder(path: &Path) {
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    fn fresh() -> (tempfile::TempDir, DataDir) {
-        let temp = tempfile::tempdir().unwrap();
-        let dir = DataDir::at(temp.path().join("regtest"));
-        dir.create().unwrap();
-        (temp, dir)
-    }
-
-    #[test]
-    fn a_second_node_in_the_same_folder_is_refused_until_the_first_is_gone() {
-        let (_temp, dir) = fresh();
-        let first = dir.lock().unwrap();
-        assert!(matches!(dir.lock(), Err(DataDirError::Running(_))));
-        drop(first);
-        dir.lock().unwrap();
-    }
-
-    #[test]
-    fn a_seed_is_never_overwritten() {
-        let (_temp, dir) = fresh();
-        assert!(matches!(dir.read_seed(), Err(DataDirError::NoNode(_))));
-        dir.write_seed("one two").unwrap();
-        assert!(matches!(
-            dir.write_seed("three"),
-            Err(DataDirError::Exists(_))
-        ));
-        assert_eq!(dir.read_seed().unwrap(), "one two");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn secrets_are_for_their_owner_only() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let (_temp, dir) = fresh();
-        dir.write_seed("words").unwrap();
-        dir.write_api_token("token").unwrap();
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        assert_eq!(mode(dir.root()), 0o700);
-        assert_eq!(mode(&dir.seed()), 0o600);
-        assert_eq!(mode(&dir.api_token()), 0o600);
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn what_was_open_to_others_is_closed_and_named() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let (_temp, dir) = fresh();
-        dir.write_seed("words").unwrap();
-        dir.write_api_token("token").unwrap();
-        fs::write(dir.database(), "").unwrap();
-        let set = |path: &Path, mode| {
-            fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-        };
-        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
-        set(&dir.database(), 0o600);
-        assert!(dir.close_to_others().unwrap().is_empty());
-        set(&dir.seed(), 0o644);
-        set(&dir.database(), 0o660);
-        assert_eq!(dir.close_to_others().unwrap(), [dir.seed(), dir.database()]);
-        assert_eq!((mode(&dir.seed()), mode(&dir.database())), (0o600, 0o600));
-        assert!(dir.close_to_others().unwrap().is_empty());
-        // Nor does a draft that was left behind open the next token.
-        let draft = dir.api_token().with_extension("new");
-        fs::write(&draft, "").unwrap();
-        set(&draft, 0o666);
-        dir.write_api_token("another").unwrap();
-        assert_eq!(mode(&dir.api_token()), 0o600);
-    }
-
-    #[test]
-    fn a_new_token_makes_the_old_address_invisible() {
-        let (_temp, dir) = fresh();
-        dir.write_api_token("a").unwrap();
-        assert_eq!(dir.api_access().unwrap(), None);
-        dir.write_api_address("127.0.0.1:1").unwrap();
-        let access = dir.api_access().unwrap().unwrap();
-        assert_eq!(
-            (access.address.as_str(), access.token.as_str()),
-            ("127.0.0.1:1", "a")
-        );
-        dir.write_api_token("b").unwrap();
-        assert_eq!(dir.api_access().unwrap(), None);
-    }
-}
+mod tests;

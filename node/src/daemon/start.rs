@@ -20,7 +20,7 @@ use crate::adapters::system::{SystemClock, SystemEntropy};
 use crate::adapters::{Events, MakersPort, NodePorts, SwapWatcher};
 use crate::api;
 use crate::config::Config;
-use crate::datadir::{DataDir, is_open};
+use crate::datadir::{DataDir, Exposed, is_open};
 use crate::keys::Seed;
 use crate::network::{Network, NetworkConfig, NetworkHandle};
 use crate::offers::{self, Announcer, Inbox, Market, Memory, SEQUENCE_KEY};
@@ -50,9 +50,8 @@ impl Running {
         ask_stop: watch::Sender<bool>,
     ) -> Result<Self, DaemonError> {
         let config = Config::load(&dir.config())?;
-        for path in dir.close_to_others()? {
-            tracing::warn!(path = %path.display(), "others on this machine could read this file, which holds this node's secrets; \
-                it is closed to them now. If anybody else uses this machine, move the money to a node with new words");
+        for exposed in dir.close_to_others(config.bitcoind.password.is_some())? {
+            warn_of(&exposed);
         }
         if let Some(cookie) = config
             .bitcoind
@@ -205,6 +204,20 @@ async fn without(network: &NetworkHandle) -> String {
     "the part that talks to other nodes of the market has ended unexpectedly. State on disk is whole; the node must stop: open \
      swaps could not go on. Start it again, and report the log if this comes back."
         .to_owned()
+}
+
+fn warn_of(exposed: &Exposed) {
+    match exposed {
+        Exposed::Readable(path) => {
+            tracing::warn!(path = %path.display(), "others on this machine could read this file, which holds this node's secrets; \
+                it is closed to them now. If anybody else uses this machine, move the money to a node with new words");
+        }
+        Exposed::Changeable(path) => {
+            tracing::warn!(path = %path.display(), "others on this machine could change what is here, the words and settings \
+                of this node included; it is closed to them now. If anybody else uses this machine, check that the node is \
+                still yours before coins are sent to it: `cambista status` shows its node id");
+        }
+    }
 }
 
 /// Says why nothing happens when bitcoind lets the node wait; loading then goes on waiting.

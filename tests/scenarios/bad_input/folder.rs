@@ -150,6 +150,29 @@ fn a_folder_that_cannot_be_written_to_is_found_out_at_the_start() {
     assert_whole(&mut node, &bitcoind, &purse);
 }
 
+#[test]
+fn what_others_could_read_or_replace_is_closed_at_the_start() {
+    let bitcoind = Bitcoind::start(&[]);
+    let (mut node, purse) = stopped("open", &bitcoind);
+    let seed = node.dir().join("seed");
+    let set = |path: &Path, mode| {
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    };
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    set(&seed, 0o644);
+    set(node.dir(), 0o777);
+    assert_whole(&mut node, &bitcoind, &purse);
+    assert_eq!((mode(&seed), mode(node.dir())), (0o600, 0o755));
+    let log = fs::read_to_string(node.dir().join("node.log")).unwrap();
+    assert_says(
+        &log,
+        &[
+            "others on this machine could read this file",
+            "others on this machine could change what is here",
+        ],
+    );
+}
+
 /// A command for which the modes of files hold even if the tests are run by root.
 fn powerless(plain: Command) -> Command {
     let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
