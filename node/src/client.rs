@@ -58,14 +58,16 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the node that runs in this folder.
+    /// A client of the node that runs in this folder. An address that a node left behind when it was killed is not
+    /// believed: any program may answer there by now.
     ///
     /// # Errors
     /// When none runs there, or its token cannot be read.
     pub fn open(dir: &DataDir) -> Result<Self, ClientError> {
-        let access = dir
-            .api_access()?
-            .ok_or_else(|| ClientError::NotRunning(dir.root().to_owned()))?;
+        let access = match dir.api_access()? {
+            Some(access) if dir.is_running()? => access,
+            _ => return Err(ClientError::NotRunning(dir.root().to_owned())),
+        };
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)

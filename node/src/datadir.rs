@@ -13,6 +13,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bitcoin::Network;
 
@@ -69,6 +70,10 @@ pub enum DataDirError {
 /// What others may do with a file, as bits of its mode: everything, and only change it.
 const ALL: u32 = 0o077;
 const WRITE: u32 = 0o022;
+
+/// How often, and after what pause, the lock is tried again while somebody only looks at it.
+const GLANCES: usize = 200;
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// A node's data folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,7 +186,8 @@ impl DataDir {
             .map_err(io_error("make the folder", &self.root))
     }
 
-    /// Takes the folder for this process.
+    /// Takes the folder for this process. One who only asks whether a node runs ([`DataDir::is_running`]) has the lock for
+    /// a moment too, and does not count.
     ///
     /// # Errors
     /// [`DataDirError::Running`] when another has it.
@@ -189,21 +195,41 @@ impl DataDir {
         if !self.root.is_dir() {
             return Err(DataDirError::NoNode(self.root.clone()));
         }
-        let path = self.root.join("lock");
+        let path = self.lock_file();
         let file = private()
             .create(true)
             .truncate(false)
             .open(&path)
             .map_err(io_error("open", &path))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(fs::TryLockError::WouldBlock) => Err(DataDirError::Running(self.root.clone())),
-            Err(fs::TryLockError::Error(source)) => Err(DataDirError::Io {
-                what: "lock",
-                path,
-                source,
-            }),
+        for _ in 0..GLANCES {
+            if taken(file.try_lock(), &path)? {
+                return Ok(Lock { _file: file });
+            }
+            // Whoever only asks shares the lock; a node does not.
+            if !taken(file.try_lock_shared(), &path)? {
+                break;
+            }
+            file.unlock().map_err(io_error("unlock", &path))?;
+            std::thread::sleep(GLANCE);
         }
+        Err(DataDirError::Running(self.root.clone()))
+    }
+
+    /// Whether a node has taken the folder. It is never kept from doing so by this.
+    ///
+    /// # Errors
+    /// When the lock is there but cannot be looked at.
+    pub fn is_running(&self) -> Result<bool, DataDirError> {
+        let path = self.lock_file();
+        match File::open(&path) {
+            Ok(file) => Ok(!taken(file.try_lock_shared(), &path)?),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(io_error("open", &path)(error)),
+        }
+    }
+
+    fn lock_file(&self) -> PathBuf {
+        self.root.join("lock")
     }
 
     /// Closes to others what this node's secrets depend on: the folder, so that nothing in it can be replaced; the words,
@@ -328,6 +354,15 @@ fn private() -> OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
+}
+
+/// Whether a lock was got; false when another has it.
+fn taken(tried: Result<(), fs::TryLockError>, path: &Path) -> Result<bool, DataDirError> {
+    match tried {
+        Ok(()) => Ok(true),
+        Err(fs::TryLockError::WouldBlock) => Ok(false),
+        Err(fs::TryLockError::Error(source)) => Err(io_error("lock", path)(source)),
+    }
 }
 
 /// Whether others can do anything with this file; false when there is none.

@@ -13,7 +13,6 @@ use super::failure::{Exit, Failure};
 use super::show_node;
 use crate::api::types::{ConnectPeer, Done, PeerList, Status};
 use crate::daemon::{self, DaemonError, RunOptions};
-use crate::datadir::DataDirError;
 
 /// So long a node may take to stop.
 const STOPPING: Duration = Duration::from_secs(90);
@@ -51,16 +50,13 @@ pub(super) fn stop(context: &Context) -> Result<(), Failure> {
     let Done {} = context.client()?.post("/stop", &json!({}))?;
     let begun = Instant::now();
     while begun.elapsed() < STOPPING {
-        match context.dir.lock() {
-            Ok(_) => {
-                context.show(&json!({ "stopped": true }), || {
-                    "Stopped. Open swaps go on when it is started again.".to_owned()
-                });
-                return Ok(());
-            }
-            Err(DataDirError::Running(_)) => std::thread::sleep(Duration::from_millis(50)),
-            Err(error) => return Err(error.into()),
+        if !context.dir.is_running()? {
+            context.show(&json!({ "stopped": true }), || {
+                "Stopped. Open swaps go on when it is started again.".to_owned()
+            });
+            return Ok(());
         }
+        std::thread::sleep(Duration::from_millis(50));
     }
     Err(Failure::new(
         Exit::Other,

@@ -104,6 +104,27 @@ fn a_folder_others_can_change_is_closed_and_so_are_settings_with_a_password() {
 }
 
 #[test]
+fn who_asks_whether_a_node_runs_is_told_and_keeps_none_from_starting() {
+    let (_temp, dir) = fresh();
+    assert!(!dir.is_running().unwrap());
+    let held = dir.lock().unwrap();
+    assert!(dir.is_running().unwrap());
+    drop(held);
+    assert!(!dir.is_running().unwrap());
+    let asks = std::sync::atomic::AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while asks.load(std::sync::atomic::Ordering::Relaxed) {
+                dir.is_running().unwrap();
+            }
+        });
+        let got = (0..50).all(|_| dir.lock().is_ok());
+        asks.store(false, std::sync::atomic::Ordering::Relaxed);
+        assert!(got, "kept from starting");
+    });
+}
+
+#[test]
 fn a_new_token_makes_the_old_address_invisible() {
     let (_temp, dir) = fresh();
     dir.write_api_token("a").unwrap();

@@ -2,6 +2,7 @@
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -74,9 +75,14 @@ fn a_folder_has_one_node_and_it_may_not_be_there() {
     fs::write(&token, right).unwrap();
     assert_eq!(node.status()["open_swaps"], 0);
 
+    // Its address stays behind; whoever answers there now is not asked.
     node.kill9();
-    let said = fails(node.command(&["out", "50000", "--yes"]), UNREACHABLE);
-    assert_says(&said, &["does not answer", "cambista"]);
+    let left = fs::read_to_string(node.dir().join("api-address")).unwrap();
+    let _another = TcpListener::bind(left.trim()).unwrap();
+    for command in [["wallet", "address"].as_slice(), &["out", "50000", "--yes"]] {
+        let said = fails(node.command(command), UNREACHABLE);
+        assert_says(&said, &["o node is running in", " run"]);
+    }
     node.restart();
     node.stop();
     for command in [["status"].as_slice(), &["out", "50000", "--yes"]] {

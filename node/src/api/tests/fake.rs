@@ -15,6 +15,7 @@ use super::fake_orders::{order, plan};
 use super::fake_swaps::{HASH, MAKER, payment, quote, swap};
 use crate::api::types::*;
 use crate::api::{Answer, Backend, Swaps};
+use crate::datadir::Lock;
 
 /// What was asked of the node.
 #[derive(Default)]
@@ -28,7 +29,6 @@ pub(crate) struct Asked {
     pub(crate) sent: Vec<SendCoins>,
     pub(crate) paid: Vec<PayInvoice>,
     pub(crate) stopped: bool,
-    pub(crate) policy: MakerPolicy,
 }
 
 /// The node.
@@ -43,6 +43,8 @@ pub(crate) struct Fake {
     /// Where the payment stands.
     pub(crate) payment: watch::Sender<PaymentState>,
     pub(crate) payment_changes: watch::Sender<u64>,
+    /// Has the folder until it stops.
+    pub(crate) lock: Mutex<Option<Lock>>,
 }
 
 impl Fake {
@@ -359,5 +361,6 @@ impl Backend for Fake {
 
     fn stop(&self) {
         self.asked.lock().unwrap().stopped = true;
+        self.lock.lock().unwrap().take();
     }
 }

@@ -223,6 +223,19 @@ async fn a_node_that_is_gone_was_not_asked() {
 }
 
 #[tokio::test]
+async fn what_answers_where_a_killed_node_was_is_not_asked() {
+    let node = served(|_| ()).await;
+    crate::client::Client::open(&node.dir).unwrap();
+    // The system gives up the lock of a process that was killed; its files stay.
+    node.node.lock.lock().unwrap().take();
+    assert!(node.dir.api_access().unwrap().is_some());
+    assert!(matches!(
+        crate::client::Client::open(&node.dir),
+        Err(ClientError::NotRunning(_))
+    ));
+}
+
+#[tokio::test]
 async fn all_swaps_are_listed_again_as_soon_as_one_of_them_changes() {
     let node = served(|_| ()).await;
     let list: SwapList = node.call(|client| client.get("/swaps", &[])).await.unwrap();

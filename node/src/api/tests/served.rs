@@ -36,8 +36,12 @@ pub(crate) async fn served(change: impl FnOnce(&mut Fake)) -> Served {
         limits: Limits::default(),
         payment: watch::Sender::new(PaymentState::Pending),
         payment_changes: watch::Sender::new(0),
+        lock: Mutex::default(),
     };
     change(&mut node);
+    let temp = tempfile::tempdir().unwrap();
+    let dir = DataDir::at(temp.path().to_owned());
+    node.lock = Mutex::new(Some(dir.lock().unwrap()));
     let node = Arc::new(node);
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -46,8 +50,6 @@ pub(crate) async fn served(change: impl FnOnce(&mut Fake)) -> Served {
     let backend: Arc<dyn Backend> = node.clone();
     let state = State::over(swaps, backend, TOKEN);
     let server = tokio::spawn(serve(listener, state, stopped));
-    let temp = tempfile::tempdir().unwrap();
-    let dir = DataDir::at(temp.path().to_owned());
     dir.write_api_token(TOKEN).unwrap();
     dir.write_api_address(&address).unwrap();
     Served {
