@@ -57,7 +57,7 @@ fn with_an_old_copy_alone_the_channels_coins_come_back_when_the_other_side_close
 
     let list = market.makers[0].cli(&["channel", "list"]);
     let id = list["channels"][0]["id"].as_str().unwrap();
-    market.makers[0].cli(&["channel", "close", id, "--force"]);
+    market.makers[0].cli(&["channel", "close", id, "--force", "--yes"]);
     market.bitcoind.wait_for_mempool(1, FOUND_AGAIN);
     market.mine(1);
     market.taker.restart();

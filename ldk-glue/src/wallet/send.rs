@@ -6,6 +6,7 @@ use bdk_wallet::Update;
 use bitcoin::{Address, Amount, FeeRate, Script, ScriptBuf, Transaction, TxOut, Txid};
 
 use super::build::{check_dust, plain};
+use super::plan::Plan;
 use super::{Lock, State, Wallet, WalletError, plan};
 use crate::chain::OnBroadcast as _;
 
@@ -95,33 +96,45 @@ impl Wallet {
         }
     }
 
+    /// What [`Wallet::send`] would have arrive, and what miners would get, if it were called now. Nothing is set aside.
+    ///
+    /// # Errors
+    /// As [`Wallet::send`].
+    pub fn plan_send(
+        &self,
+        to: &Address,
+        amount: SendAmount,
+        rate: FeeRate,
+    ) -> Result<(Amount, Amount), WalletError> {
+        let script_pubkey = to.script_pubkey();
+        let state = self.state();
+        match amount {
+            SendAmount::Exact(value) => {
+                let output = TxOut {
+                    value,
+                    script_pubkey,
+                };
+                Ok((value, state.plan_new(&output, rate, true)?.fee))
+            }
+            SendAmount::All => {
+                let (plan, output) = state.plan_all(script_pubkey, rate)?;
+                Ok((output.value, plan.fee))
+            }
+        }
+    }
+
+    /// What a transaction pays miners; none when it spends coins this wallet does not know.
+    pub fn fee_of(&self, tx: &Transaction) -> Option<Amount> {
+        self.state().bdk.calculate_fee(tx).ok()
+    }
+
     fn send_all(
         &self,
         script_pubkey: ScriptBuf,
         rate: FeeRate,
     ) -> Result<Transaction, WalletError> {
         self.mutate(|state| {
-            let coins = state.coins();
-            // What is ours but cannot be spent yet counts towards the reserve.
-            let mut keep = state
-                .reserve
-                .checked_sub(coins.held_change)
-                .unwrap_or(Amount::ZERO);
-            let mut inputs = [coins.confirmed.as_slice(), &coins.change].concat();
-            // A coin that is there can close a channel at once, change only when it has confirmed.
-            let stay = plan::stay(&coins.confirmed, keep, rate);
-            if !stay.is_empty() {
-                keep = Amount::ZERO;
-                inputs.retain(|coin| !stay.contains(coin));
-            }
-            let mut output = TxOut {
-                value: Amount::ZERO,
-                script_pubkey,
-            };
-            let (plan, value) = plan::sweep(&inputs, output.weight(), keep, plain(rate))
-                .map_err(|needed| state.short(needed, plan::total(&inputs)))?;
-            output.value = value;
-            check_dust(&output)?;
+            let (plan, output) = state.plan_all(script_pubkey, rate)?;
             Ok(state
                 .build(&self.keys, plan, vec![output], None, Lock::Sending)?
                 .tx)
@@ -137,5 +150,35 @@ impl State {
         self.bdk
             .apply_update(update)
             .map_err(|err| WalletError::WrongWallet(err.to_string()))
+    }
+
+    /// A spend of everything but the reserve, and what it pays.
+    fn plan_all(
+        &self,
+        script_pubkey: ScriptBuf,
+        rate: FeeRate,
+    ) -> Result<(Plan, TxOut), WalletError> {
+        let coins = self.coins();
+        // What is ours but cannot be spent yet counts towards the reserve.
+        let mut keep = self
+            .reserve
+            .checked_sub(coins.held_change)
+            .unwrap_or(Amount::ZERO);
+        let mut inputs = [coins.confirmed.as_slice(), &coins.change].concat();
+        // A coin that is there can close a channel at once, change only when it has confirmed.
+        let stay = plan::stay(&coins.confirmed, keep, rate);
+        if !stay.is_empty() {
+            keep = Amount::ZERO;
+            inputs.retain(|coin| !stay.contains(coin));
+        }
+        let mut output = TxOut {
+            value: Amount::ZERO,
+            script_pubkey,
+        };
+        let (plan, value) = plan::sweep(&inputs, output.weight(), keep, plain(rate))
+            .map_err(|needed| self.short(needed, plan::total(&inputs)))?;
+        output.value = value;
+        check_dust(&output)?;
+        Ok((plan, output))
     }
 }

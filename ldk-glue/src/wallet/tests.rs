@@ -254,7 +254,13 @@ fn nothing_spends_below_the_reserve_and_all_leaves_exactly_it() {
     assert_eq!(bench.wallet.fundable(), sats(400_000));
     assert_eq!(bench.wallet.balance().spendable, sats(400_000));
     let to = Address::from_script(&contract(), Network::Regtest).unwrap();
+    let planned = bench
+        .wallet
+        .plan_send(&to, SendAmount::All, rate(2))
+        .unwrap();
+    assert!(bench.wallet.locked().is_empty());
     let tx = bench.wallet.send(&to, SendAmount::All, rate(2)).unwrap();
+    assert_eq!(planned, (sats(399_692), sats(308)));
     let kept: Vec<_> = tx
         .output
         .iter()
@@ -270,10 +276,11 @@ fn the_wallet_spends_its_own_change_but_not_a_fundings_nor_what_others_have_not_
     let to = Address::from_script(&contract(), Network::Regtest).unwrap();
     let pending = bench.deposit(900_000);
     bench.wallet.sent(&pending);
-    let paid = bench
-        .wallet
-        .send(&to, SendAmount::Exact(sats(100_000)), rate(1))
-        .unwrap();
+    let amount = SendAmount::Exact(sats(100_000));
+    let planned = bench.wallet.plan_send(&to, amount, rate(1)).unwrap();
+    let paid = bench.wallet.send(&to, amount, rate(1)).unwrap();
+    assert_eq!(planned, (sats(100_000), fee_of(&bench.wallet, &paid)));
+    assert_eq!(bench.wallet.fee_of(&paid), Some(planned.1));
     bench.wallet.sent(&paid);
     assert!(
         bench

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::types::{
     AskInvoice, Balance, Business, Channel, ConnectPeer, Invoice, KnownMaker, Limits, MakerDetail,
     NodeStatus, Offer, OffersQuery, OpenChannel, PayInvoice, Payment, Peer, Problem, Returning,
-    SendCoins, Sent, WalletTransaction,
+    SendCoins, SendPlan, Sent, WalletTransaction,
 };
 
 /// An answer to come.
@@ -93,6 +93,9 @@ pub trait Backend: Send + Sync + 'static {
     /// Sends coins of the wallet; that exactly one of amount and all is given and the address is of this network is
     /// checked by the API, once more here by its type.
     fn send(&self, send: SendCoins) -> Answer<'_, Sent>;
+
+    /// What [`Backend::send`] would do and cost now; nothing is sent or set aside.
+    fn plan_send(&self, send: SendCoins) -> Answer<'_, SendPlan>;
 
     /// The wallet's transactions, newest first.
     fn history(&self) -> Answer<'_, Vec<WalletTransaction>>;

@@ -72,6 +72,7 @@ fn routes() -> (Router<State>, OpenApi) {
         .routes(routes!(wallet_routes::address))
         .routes(routes!(wallet_routes::balance))
         .routes(routes!(wallet_routes::send))
+        .routes(routes!(wallet_routes::plan))
         .routes(routes!(wallet_routes::history))
         .routes(routes!(payment_routes::invoice))
         .routes(routes!(payment_routes::payments, payment_routes::pay))

@@ -295,7 +295,7 @@ pub struct WalletAddress {
 }
 
 /// Sends coins of the wallet. Exactly one of `amount_sat` and `all`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SendCoins {
     /// Where to.
@@ -307,6 +307,20 @@ pub struct SendCoins {
     pub all: bool,
     /// Whole sat/vB; estimated when not said.
     pub fee_rate_sat_vb: Option<u64>,
+    /// The most miners may get (sat): nothing is sent for more.
+    #[serde(default)]
+    pub max_fee_sat: Option<u64>,
+}
+
+/// What sending coins would do now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SendPlan {
+    /// What the address would receive (sat).
+    pub amount_sat: u64,
+    /// What miners would get (sat).
+    pub fee_sat: u64,
+    /// Their rate: sat/vB, rounded up.
+    pub fee_rate_sat_vb: u64,
 }
 
 /// The transaction sent.

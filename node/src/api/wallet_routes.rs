@@ -7,7 +7,7 @@ use super::asked::script;
 use super::extract::Body;
 use super::problem::Problem;
 use super::state::{State, uncancelled};
-use super::types::{Balance, SendCoins, Sent, WalletAddress, WalletHistory};
+use super::types::{Balance, SendCoins, SendPlan, Sent, WalletAddress, WalletHistory};
 
 /// A fresh address.
 #[utoipa::path(post, path = "/wallet/address", tag = "wallet",
@@ -32,6 +32,25 @@ pub(super) async fn send(
     Shared(state): Shared<State>,
     Body(send): Body<SendCoins>,
 ) -> Result<Json<Sent>, Problem> {
+    check(&send, &state)?;
+    let backend = state.backend;
+    Ok(Json(
+        uncancelled(async move { backend.send(send).await }).await?,
+    ))
+}
+
+/// What sending coins would cost now. Nothing is sent or set aside.
+#[utoipa::path(post, path = "/wallet/plan", tag = "wallet", request_body = SendCoins,
+    responses((status = 200, body = SendPlan), (status = "default", body = Problem)))]
+pub(super) async fn plan(
+    Shared(state): Shared<State>,
+    Body(send): Body<SendCoins>,
+) -> Result<Json<SendPlan>, Problem> {
+    check(&send, &state)?;
+    Ok(Json(state.backend.plan_send(send).await?))
+}
+
+fn check(send: &SendCoins, state: &State) -> Result<(), Problem> {
     if send.amount_sat.is_some() == send.all {
         return Err(Problem::invalid(
             "say either an amount or all; nothing was sent",
@@ -44,10 +63,7 @@ pub(super) async fn send(
     }
     script(&send.address, state.backend.network())
         .map_err(|problem| problem.next("cambista wallet send --help"))?;
-    let backend = state.backend;
-    Ok(Json(
-        uncancelled(async move { backend.send(send).await }).await?,
-    ))
+    Ok(())
 }
 
 /// The wallet's transactions, newest first.

@@ -171,7 +171,10 @@ fn cap(text: &str) -> Result<Cap, String> {
 #[derive(Debug, Subcommand)]
 pub(super) enum ChannelCommand {
     /// Open a channel to a node
-    #[command(after_help = "Example:\n  cambista channel open 02ab...@203.0.113.7:9735 1000000")]
+    #[command(
+        after_help = "Example:\n  cambista channel open 02ab...@203.0.113.7:9735 1000000\n\nWith --push it asks first: what is \
+        given does not come back."
+    )]
     Open {
         /// Whom to: NODE@HOST:PORT
         node: String,
@@ -181,16 +184,20 @@ pub(super) enum ChannelCommand {
         /// Let others see the channel
         #[arg(long)]
         announced: bool,
-        /// Give so much to the other side at once
+        /// Give so much to the other side at once, for nothing
         #[arg(long, value_name = "SAT", value_parser = amount, default_value = "0")]
         push: u64,
+        /// Do not ask, give
+        #[arg(long, short)]
+        yes: bool,
     },
     /// Close a channel; its coins come back to the wallet
     #[command(
         after_help = "Examples:\n  cambista channel close 5e1f\n  cambista channel close 5e1f --force\n\nClosed together \
         with the other side its coins are in the wallet as soon as the closing transaction has confirmed. Closed with \
         --force they stay locked for the blocks agreed when the channel was opened (cambista channel list says how many), \
-        counted from that confirmation; what is in payments under way comes later, when these have ended or run out."
+        counted from that confirmation; what is in payments under way comes later, when these have ended or run out. With \
+        --force it shows the channel and asks first."
     )]
     Close {
         /// The channel: its id or the beginning of it
@@ -198,6 +205,9 @@ pub(super) enum ChannelCommand {
         /// Alone, when the other side does not answer: takes longer and costs more
         #[arg(long)]
         force: bool,
+        /// Do not ask, close
+        #[arg(long, short)]
+        yes: bool,
     },
     /// List the channels
     #[command(after_help = "Example:\n  cambista channel list")]

@@ -4,7 +4,7 @@ use super::args_node::ChannelCommand;
 use super::context::Context;
 use super::failure::Failure;
 use super::show_node;
-use super::text::{plain, sat, short};
+use super::text::{ends, plain, sat, short};
 use crate::api::types::{Channel, ChannelList, ChannelOpened, Done, OpenChannel};
 use crate::client::Client;
 
@@ -17,7 +17,17 @@ pub(super) fn channel(context: &Context, command: ChannelCommand) -> Result<(), 
             amount,
             announced,
             push,
+            yes,
         } => {
+            if push > 0 {
+                let question = format!(
+                    "Open a channel of {} to {} and give it {} of them? What is given does not come back.",
+                    sat(amount),
+                    ends(&node),
+                    sat(push)
+                );
+                context.confirm(&question, yes)?;
+            }
             let open = OpenChannel {
                 node,
                 amount_sat: amount,
@@ -34,9 +44,12 @@ pub(super) fn channel(context: &Context, command: ChannelCommand) -> Result<(), 
                 )
             });
         }
-        ChannelCommand::Close { id, force } => {
+        ChannelCommand::Close { id, force, yes } => {
             let list: ChannelList = client.get("/channels", &[])?;
             let channel = one(&list, &id)?;
+            if force {
+                context.confirm(&show_node::force_question(channel), yes)?;
+            }
             let path = format!("/channels/{}", channel.id);
             let done: Done = client.delete(&path, &[("force", force.to_string())])?;
             context.show(&done, || {

@@ -83,16 +83,24 @@ impl Context {
         }
     }
 
-    /// Asks before money moves.
-    pub(super) fn confirm(&self, question: &str, yes: bool) -> Result<(), Failure> {
-        if yes {
-            return Ok(());
-        }
-        if !self.interactive {
+    /// Whether somebody has to be asked; not where they agreed beforehand (`yes`).
+    ///
+    /// # Errors
+    /// When nobody is there to be asked.
+    pub(super) fn asks(&self, yes: bool) -> Result<bool, Failure> {
+        if !yes && !self.interactive {
             return Err(Failure::usage(
                 "nobody is there to agree to this: add --yes to agree beforehand. Nothing was begun",
                 "the same command with --yes",
             ));
+        }
+        Ok(!yes)
+    }
+
+    /// Asks before money moves.
+    pub(super) fn confirm(&self, question: &str, yes: bool) -> Result<(), Failure> {
+        if !self.asks(yes)? {
+            return Ok(());
         }
         let mut screen = io::stderr().lock();
         let _ = write!(screen, "{question} [y/N] ").and_then(|()| screen.flush());

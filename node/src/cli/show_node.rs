@@ -193,6 +193,29 @@ fn free(part: &Returning) -> String {
     }
 }
 
+/// What is asked before a channel is closed without its other side.
+pub(super) fn force_question(channel: &Channel) -> String {
+    let name = match channel.alias.as_deref() {
+        None | Some("") => String::new(),
+        Some(alias) => format!(" (\"{}\")", plain(alias)),
+    };
+    let locked = match channel.force_close_delay_blocks {
+        Some(delay) => format!(
+            "for {} (~{} h)",
+            count(delay.into(), "block"),
+            delay.div_ceil(6)
+        ),
+        None => "for some blocks".to_owned(),
+    };
+    format!(
+        "Channel {} with {}{name}, {} of it yours to send, will be closed without the other side: miners get more than if both \
+         close it, and the coins stay locked {locked} after the closing transaction.\nClose it?",
+        short(&channel.id),
+        ends(&channel.peer),
+        sat(channel.outbound_sat),
+    )
+}
+
 /// What closing a channel means for its coins.
 pub(super) fn closing(channel: &Channel, force: bool) -> String {
     let under_way = u64::try_from(channel.payments_under_way).unwrap_or(u64::MAX);

@@ -18,7 +18,7 @@ use crate::adapters::system::SystemClock;
 use crate::api::types::{
     AskInvoice, Balance, Business, Channel, ConnectPeer, Invoice, KnownMaker, Limits, MakerDetail,
     NodeStatus, Offer, OffersQuery, OpenChannel, PayInvoice, Payment, Peer, PeerKind, Problem,
-    Returning, SendCoins, Sent, WalletTransaction,
+    Returning, SendCoins, SendPlan, Sent, WalletTransaction,
 };
 use crate::api::{Answer, Backend};
 use crate::network::{Multiaddr, NetworkHandle};
@@ -226,6 +226,10 @@ impl Backend for NodeBackend {
 
     fn send(&self, send: SendCoins) -> Answer<'_, Sent> {
         Box::pin(self.send_coins(send))
+    }
+
+    fn plan_send(&self, send: SendCoins) -> Answer<'_, SendPlan> {
+        now(self.plan_coins(&send))
     }
 
     fn history(&self) -> Answer<'_, Vec<WalletTransaction>> {

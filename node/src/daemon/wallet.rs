@@ -7,7 +7,7 @@ use cambista_ldk::Node;
 use cambista_ldk::wallet::{SendAmount, WalletError};
 
 use super::backend::NodeBackend;
-use crate::api::types::{Balance, Code, Funds, Problem, SendCoins, Sent};
+use crate::api::types::{Balance, Code, Funds, Problem, SendCoins, SendPlan, Sent};
 
 /// A payment to oneself or to others may wait this many blocks when nothing else was said.
 const SEND_TARGET: u16 = 6;
@@ -28,7 +28,61 @@ impl NodeBackend {
         }
     }
 
+    /// What sending would do and cost now.
+    pub(super) fn plan_coins(&self, send: &SendCoins) -> Result<SendPlan, Problem> {
+        let (to, amount, rate) = self.asked(send)?;
+        let planned = self.node.wallet().plan_send(&to, amount, rate);
+        let (paid, fee) = planned.map_err(|error| wallet(&error))?;
+        Ok(SendPlan {
+            amount_sat: paid.to_sat(),
+            fee_sat: fee.to_sat(),
+            fee_rate_sat_vb: rate.to_sat_per_vb_ceil(),
+        })
+    }
+
     pub(super) async fn send_coins(&self, send: SendCoins) -> Result<Sent, Problem> {
+        let (to, amount, rate) = self.asked(&send)?;
+        let tx = self
+            .node
+            .wallet()
+            .send(&to, amount, rate)
+            .map_err(|error| wallet(&error))?;
+        let fee = (self.node.wallet().fee_of(&tx))
+            .unwrap_or_else(|| rate.fee_wu(tx.weight()).unwrap_or(Amount::ZERO));
+        if let Some(most) = send.max_fee_sat
+            && fee.to_sat() > most
+        {
+            self.node.wallet().release_tx(&tx);
+            return Err(Problem::refused(format!(
+                "miners would now get {} sat, above the limit of {most} sat; nothing was sent. Ask again to see what it costs",
+                fee.to_sat()
+            ))
+            .next("cambista wallet send --help"));
+        }
+        let txid = tx.compute_txid();
+        if let Err(error) = self
+            .node
+            .broadcaster()
+            .broadcast(std::slice::from_ref(&tx))
+            .await
+        {
+            return Err(not_broadcast(&self.node, &tx, &error));
+        }
+        let script = to.script_pubkey();
+        let paid = tx
+            .output
+            .iter()
+            .find(|output| output.script_pubkey == script)
+            .map(|output| output.value);
+        Ok(Sent {
+            txid: txid.to_string(),
+            amount_sat: paid.unwrap_or(Amount::ZERO).to_sat(),
+            fee_sat: fee.to_sat(),
+        })
+    }
+
+    /// Where to, how much and at which rate.
+    fn asked(&self, send: &SendCoins) -> Result<(Address, SendAmount, FeeRate), Problem> {
         let to = Address::from_str(&send.address)
             .ok()
             .and_then(|address| address.require_network(self.network).ok())
@@ -58,38 +112,7 @@ impl NodeBackend {
             })?,
             None => self.node.fees().rate(SEND_TARGET),
         };
-        let tx = self
-            .node
-            .wallet()
-            .send(&to, amount, rate)
-            .map_err(|error| wallet(&error))?;
-        let txid = tx.compute_txid();
-        if let Err(error) = self
-            .node
-            .broadcaster()
-            .broadcast(std::slice::from_ref(&tx))
-            .await
-        {
-            return Err(not_broadcast(&self.node, &tx, &error));
-        }
-        let script = to.script_pubkey();
-        let paid = tx
-            .output
-            .iter()
-            .find(|output| output.script_pubkey == script)
-            .map(|output| output.value);
-        let history = self.node.wallet().history();
-        let fee = history
-            .iter()
-            .find(|known| known.txid == txid)
-            .and_then(|known| known.fee);
-        Ok(Sent {
-            txid: txid.to_string(),
-            amount_sat: paid.unwrap_or(Amount::ZERO).to_sat(),
-            fee_sat: fee
-                .unwrap_or_else(|| rate.fee_wu(tx.weight()).unwrap_or(Amount::ZERO))
-                .to_sat(),
-        })
+        Ok((to, amount, rate))
     }
 }
 

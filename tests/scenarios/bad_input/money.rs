@@ -3,6 +3,8 @@
 use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Market, Node, Purse};
 
+use serde_json::{Value, json};
+
 use super::{REFUSED, USAGE, assert_says, fails};
 
 #[test]
@@ -66,6 +68,33 @@ fn amounts_and_addresses_that_cannot_be_meant_move_nothing() {
         assert_says(&said, &["address"]);
         let said = refused(taker, &["wallet", "send", address, "20000", "--yes"], USAGE);
         assert_says(&said, &["address", "nothing was sent"]);
+    }
+
+    // What is above what somebody agreed to, and what nobody agreed to.
+    let own = chain.new_address();
+    let send = |more: Value| {
+        let mut send = json!({ "address": own, "amount_sat": 20_000 });
+        send.as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        send
+    };
+    let plan = taker.api_post("/wallet/plan", &send(json!({})));
+    assert_eq!(plan["fee_rate_sat_vb"], 3, "{plan}");
+    let fee = plan["fee_sat"].as_u64().unwrap();
+    let above = send(json!({ "max_fee_sat": fee - 1 }));
+    let said = taker.api().post("/wallet/send", &above).unwrap_err();
+    assert_says(&said, &["HTTP 409", "nothing was sent", &fee.to_string()]);
+    let id = taker.cli(&["channel", "list"])["channels"][0]["id"].clone();
+    let id = id.as_str().unwrap();
+    let to = format!("{}@127.0.0.1:9", maker.id());
+    for unasked in [
+        ["wallet", "send", &own, "20000"].as_slice(),
+        &["channel", "close", &id[..1], "--force"],
+        &["channel", "open", &to, "100000", "--push", "50000"],
+    ] {
+        let said = refused(taker, unasked, USAGE);
+        assert_says(&said, &["--yes", "Nothing was begun"]);
     }
 
     for (node, purse) in [taker, maker].into_iter().zip(&before) {

@@ -51,7 +51,7 @@ impl Closing {
 
     /// `node` closes the channel alone. Its closing transaction waits for a block afterwards.
     pub(super) fn force(&self, node: &Node, bitcoind: &Bitcoind) {
-        node.cli(&["channel", "close", &self.id, "--force"]);
+        node.cli(&["channel", "close", &self.id, "--force", "--yes"]);
         wait_for(
             "the closing transaction in the mempool",
             FOUND_AGAIN,

@@ -29,6 +29,10 @@ pub(crate) struct Asked {
     pub(crate) sent: Vec<SendCoins>,
     pub(crate) paid: Vec<PayInvoice>,
     pub(crate) stopped: bool,
+    /// Channels opened, and channels closed.
+    pub(crate) opened: usize,
+    pub(crate) closed: usize,
+    pub(crate) policy: MakerPolicy,
 }
 
 /// The node.
@@ -280,11 +284,13 @@ impl Backend for Fake {
     }
 
     fn open_channel(&self, _: OpenChannel) -> Answer<'_, String> {
+        self.asked.lock().unwrap().opened += 1;
         good("5e".repeat(32))
     }
 
     fn close_channel(&self, id: String, force: bool) -> Answer<'_, ()> {
         assert!(id.starts_with("5e5e") && force, "{id}");
+        self.asked.lock().unwrap().closed += 1;
         good(())
     }
 
@@ -316,6 +322,14 @@ impl Backend for Fake {
             txid: "ee".repeat(32),
             amount_sat: 1,
             fee_sat: 2,
+        })
+    }
+
+    fn plan_send(&self, _: SendCoins) -> Answer<'_, SendPlan> {
+        good(SendPlan {
+            amount_sat: 1,
+            fee_sat: 2,
+            fee_rate_sat_vb: 3,
         })
     }
 

@@ -30,13 +30,19 @@ async fn typed(node: &Served, line: &str) -> Result<Exit, Failure> {
 #[tokio::test]
 async fn money_does_not_move_before_someone_agrees() {
     let node = served(|_| ()).await;
-    for line in ["cambista out 250000", "cambista wallet send bcrt1q 5"] {
+    for line in [
+        "cambista out 250000",
+        "cambista wallet send bcrt1q 5",
+        "cambista channel open 02ab@127.0.0.1:1 100000 --push 5",
+        "cambista channel close 5e --force",
+    ] {
         let failure = typed(&node, line).await.unwrap_err();
-        assert_eq!(failure.exit, Exit::Usage);
-        assert!(failure.text.contains("--yes"), "{}", failure.text);
+        assert_eq!(failure.exit, Exit::Usage, "{line}");
+        assert!(failure.text.contains("--yes"), "{line}: {}", failure.text);
     }
     let asked = node.node.asked.lock().unwrap();
     assert!(asked.accepted.is_empty() && asked.sent.is_empty());
+    assert_eq!((asked.opened, asked.closed), (0, 0));
 }
 
 #[tokio::test]
@@ -270,7 +276,8 @@ async fn the_rest_reaches_the_node() {
         "cambista makers --limit 5",
         "cambista channel list",
         "cambista channel open 02ab@127.0.0.1:1 100000",
-        "cambista channel close 5e5e --force",
+        "cambista channel open 02ab@127.0.0.1:1 100000 --push 5 --yes",
+        "cambista channel close 5e5e --force --yes",
         "cambista peer list",
         "cambista wallet address",
         "cambista wallet balance",
@@ -285,6 +292,7 @@ async fn the_rest_reaches_the_node() {
     let asked = node.node.asked.lock().unwrap();
     assert!(asked.stopped && asked.policy.enabled);
     assert_eq!(asked.policy.out.unwrap().price.ppm, -2);
+    assert_eq!((asked.opened, asked.closed), (2, 1));
 }
 
 #[tokio::test]
