@@ -119,7 +119,7 @@ pub enum PayError {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PeerError {
     /// The address has no meaning.
-    #[error("{0} is not an address: write host:port")]
+    #[error("\"{0}\" is not an address: write host:port")]
     Address(String),
     /// No connection.
     #[error(

@@ -5,6 +5,9 @@ use clap_complete::Shell;
 
 use super::args_swap::amount;
 
+/// No payment lasts longer (seconds): Lightning's last deadline is two weeks away at most.
+const LONGEST_WAIT: u64 = 30 * 24 * 3600;
+
 #[derive(Debug, Args)]
 pub(super) struct InvoiceArgs {
     /// How much, in satoshis [default: the payer chooses]
@@ -33,7 +36,7 @@ pub(super) struct PayArgs {
     #[arg(long, value_name = "SAT", value_parser = amount)]
     pub(super) max_fee: Option<u64>,
     /// So long to wait for the end; 0 returns as soon as the payment is under way
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(..=LONGEST_WAIT))]
     pub(super) timeout: u64,
     /// Do not ask, pay
     #[arg(long, short)]

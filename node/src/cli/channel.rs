@@ -97,8 +97,9 @@ fn one<'a>(list: &'a ChannelList, name: &str) -> Result<&'a Channel, Failure> {
         .iter()
         .filter(|channel| channel.id.starts_with(&wanted));
     let text = match (found.next(), found.next()) {
-        (Some(channel), None) if !wanted.is_empty() => return Ok(channel),
-        (None, _) => format!("there is no channel {}", plain(name)),
+        _ if wanted.is_empty() => "a channel is named by its id or the beginning of it".to_owned(),
+        (Some(channel), None) => return Ok(channel),
+        (None, _) => format!("there is no channel \"{}\"", plain(name)),
         _ => format!("more than one channel begins with \"{}\"", plain(name)),
     };
     Err(Failure::usage(

@@ -16,14 +16,13 @@ const LONGEST: u64 = 64 * 1024;
 pub(super) fn contract(context: &Context, command: ContractCommand) -> Result<(), Failure> {
     let ContractCommand::Show { file } = command;
     let wrong = |text: String| Failure::usage(text, "cambista contract show --help");
-    let text =
-        read(&file).map_err(|error| wrong(format!("cannot read {}: {error}", file.display())))?;
-    let input: ContractInput = serde_json::from_str(&text).map_err(|error| {
-        wrong(format!(
-            "{} is not the terms of a contract: {error}",
-            file.display()
-        ))
-    })?;
+    let name = match file.to_str() {
+        Some("-") => "standard input".to_owned(),
+        _ => format!("the file {}", file.display()),
+    };
+    let text = read(&file).map_err(|error| wrong(format!("cannot read {name}: {error}")))?;
+    let input: ContractInput = serde_json::from_str(&text)
+        .map_err(|error| wrong(format!("{name} holds no terms of a contract: {error}")))?;
     let view = ContractView::try_from(&input).map_err(|error| wrong(error.to_string()))?;
     context.show(&view, || show(&view));
     Ok(())

@@ -105,6 +105,8 @@ fn what_cannot_be_meant_is_a_usage_error() {
         "cambista quote sideways 1",
         "cambista in 5 --channel 5e --last-hop 02ab",
         "cambista pay",
+        "cambista pay lnbc1 --timeout -1",
+        "cambista pay lnbc1 --timeout 18446744073709551615",
         "cambista completions csh",
         "cambista wallet send bcrt1q",
         "cambista wallet send bcrt1q 5 --all",
