@@ -26,6 +26,7 @@ mod open;
 mod openings;
 mod payments;
 mod peers;
+mod places;
 mod release;
 mod router;
 pub mod rpc;

@@ -15,10 +15,9 @@ use crate::chain::{Stop, stopped};
 use crate::errors::StartError;
 use crate::node::Node;
 use crate::peers::dial;
+use crate::places::Places;
 use crate::types::Peers;
 
-/// Connections from outside at a time.
-const INBOUND: usize = 256;
 /// Attempts to connect under way at a time.
 const DIALS: usize = 16;
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -29,7 +28,7 @@ const ANNOUNCE_EVERY: Duration = Duration::from_secs(6 * 3600);
 impl Node {
     /// Opens the listening sockets and accepts peers on them.
     pub(crate) async fn listen(&self) -> Result<(), StartError> {
-        let places = Arc::new(Semaphore::new(INBOUND));
+        let places = Places::new();
         for address in &self.config.listen {
             let failed = |source| StartError::Listen {
                 address: *address,
@@ -53,9 +52,9 @@ impl Node {
     }
 }
 
-async fn accept(listener: TcpListener, peers: Arc<Peers>, places: Arc<Semaphore>, mut stop: Stop) {
+async fn accept(listener: TcpListener, peers: Arc<Peers>, places: Arc<Places>, mut stop: Stop) {
     loop {
-        let (stream, _) = tokio::select! {
+        let (stream, from) = tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok(accepted) => accepted,
                 Err(error) => {
@@ -67,7 +66,7 @@ async fn accept(listener: TcpListener, peers: Arc<Peers>, places: Arc<Semaphore>
             },
             () = stopped(&mut stop) => return,
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Some(place) = places.enter(from.ip()) else {
             continue;
         };
         if let Ok(stream) = stream.set_nodelay(true).and_then(|()| stream.into_std()) {
