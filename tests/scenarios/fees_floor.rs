@@ -5,40 +5,23 @@ use cambista_harness::market::USUAL;
 use cambista_harness::transaction::Path;
 use cambista_harness::{Auction, Filler, Market, MarketOptions, Taken, Way};
 
-use crate::taker_killed::{finish, make_room, purses};
+use crate::taker_killed::{finish, purses};
 
 /// The lowest floor a mempool has (sat/vB).
 const LOWEST: u64 = 1;
 
 #[test]
-fn a_makers_funding_and_a_takers_sweep_come_back_above_the_floor() {
-    come_back(Way::Out);
-}
-
-#[test]
-fn a_takers_funding_and_a_makers_sweep_come_back_above_the_floor() {
-    come_back(Way::In);
-}
-
-fn come_back(way: Way) {
+fn funding_and_sweep_come_back_above_the_floor() {
     let mut options = MarketOptions::new(0, &[USUAL]);
     // Megabytes of memory: some thirty large transactions.
     options.bitcoind_args = vec!["-maxmempool=5".to_owned()];
     let market = Market::start(&options);
-    if way == Way::In {
-        make_room(&market);
-    }
     let chain = &market.bitcoind;
     let mut filler = Filler::new(chain, 190, 10_000_000);
     market.sync();
     let before = purses(&market);
     let more = ["--max-miner-fee", "60000"];
-    let (amount, floors): (u64, &[u64]) = match way {
-        Way::Out => (400_000, &[20, 60]),
-        // Within what a maker has charged for, five times over, and well above what the first floor asked for.
-        Way::In => (200_000, &[8]),
-    };
-    let taken = Taken::take(&market.taker, way, amount, &more);
+    let taken = Taken::take(&market.taker, Way::Out, 400_000, &more);
     let (_, cheap) = taken.wait_funding(chain);
     let mut funding = Auction::of(cheap.tx.input[0].previous_output);
     funding.wait_rate(chain, LOWEST);
@@ -57,13 +40,13 @@ fn come_back(way: Way) {
     let mut sweep = Auction::of(outpoint);
     let first = sweep.wait_rate(chain, 4);
     assert_eq!(first.path(outpoint), Path::Key);
-    // Each time without a block.
-    for sat_per_vb in floors {
-        let floor = filler.flood(chain, *sat_per_vb);
+    // Twice, and each time without a block.
+    for sat_per_vb in [20, 60] {
+        let floor = filler.flood(chain, sat_per_vb);
         sweep.wait(chain, "the sweep above the floor", |seen| {
             seen.fee_sat * 1_000 >= floor * seen.vsize
         });
     }
-    assert_eq!(sweep.bids().len(), 1 + floors.len());
+    assert_eq!(sweep.bids().len(), 3);
     finish(&market, &taken, outpoint, &before);
 }

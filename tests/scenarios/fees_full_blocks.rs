@@ -5,6 +5,7 @@ use cambista_harness::market::USUAL;
 use cambista_harness::transaction::{spend_in_blocks, spend_in_mempool};
 use cambista_harness::{Auction, Filler, Market, MarketOptions, Taken, Way};
 
+use crate::fees_spike::amount;
 use crate::taker_killed::{finish, make_room, purses};
 
 /// The largest block a miner makes here (weight units): ten thousand virtual bytes.
@@ -49,9 +50,9 @@ fn gets_in(way: Way) {
     let taken = match way {
         Way::Out => {
             let more = ["--max-miner-fee", "60000"];
-            Taken::take(&market.taker, way, 400_000, &more)
+            Taken::take(&market.taker, way, amount(way), &more)
         }
-        Way::In => Taken::take(&market.taker, way, 200_000, &[]),
+        Way::In => Taken::take(&market.taker, way, amount(way), &[]),
     };
     let (outpoint, _) = taken.wait_funding(chain);
     market.mine(taken.quote.confirmations);

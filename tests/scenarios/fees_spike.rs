@@ -2,7 +2,7 @@
 //! replaced by the rules of replacement, never lowered again, and no limit is passed before the value is at stake.
 
 use cambista_harness::filler::{estimate, floor};
-use cambista_harness::market::{USUAL, wait_usable};
+use cambista_harness::market::USUAL;
 use cambista_harness::swap::signed;
 use cambista_harness::transaction::{Path, spend_in_mempool};
 use cambista_harness::wait::{FOUND_AGAIN, wait_for};
@@ -31,7 +31,7 @@ fn market(way: Way) -> (Market, Filler) {
 }
 
 /// What is swapped (sat). A maker can pay back less than it was paid.
-const fn amount(way: Way) -> u64 {
+pub(crate) const fn amount(way: Way) -> u64 {
     match way {
         Way::Out => 400_000,
         Way::In => 200_000,
@@ -254,43 +254,21 @@ fn wait_limit(market: &Market, way: Way, taken: &Taken) -> u64 {
     })
 }
 
-#[test]
-fn a_takers_limit_binds_until_the_value_is_at_stake() {
-    limit_binds(Way::Out);
-}
-
-#[test]
-fn a_makers_limit_binds_until_the_value_is_at_stake() {
-    limit_binds(Way::In);
-}
-
 /// Before the secret is out a claim above the limit waits. Afterwards the limit holds as long as there is time, and is
 /// lifted when there is not: it never loses a swap.
-fn limit_binds(way: Way) {
-    const TAKERS: u64 = 900;
-    let (mut market, mut filler) = market(way);
-    let before = purses(&market);
-    let taken = match way {
-        Way::Out => take(&market, way, TAKERS),
-        Way::In => Taken::take(&market.taker, way, amount(way), &[]),
-    };
-    let (outpoint, funding) = taken.wait_funding(&market.bitcoind);
-    // The funding is in a block when the spike is there, and nobody has replaced it until then.
-    way.funder_mut(&mut market).stop();
-    spike(&market, &mut filler, SPIKE);
-    let confirmed = [funding.txid.to_string()];
-    market.bitcoind.mine_only(&confirmed);
-    market.mine_empty(2);
-    let limit = wait_limit(&market, way, &taken);
-    match way {
-        Way::Out => assert_eq!(limit, TAKERS),
-        Way::In => assert!(limit <= MAKERS, "{limit}"),
-    }
-    assert_eq!(spend_in_mempool(&market.bitcoind, outpoint), None);
-    way.funder_mut(&mut market).restart();
-    wait_usable(&market.taker, 1);
-    market.sync();
+#[test]
+fn a_limit_binds_until_the_value_is_at_stake() {
+    const LIMIT: u64 = 900;
+    let (market, mut filler) = market(Way::Out);
     let chain = &market.bitcoind;
+    let before = purses(&market);
+    let taken = take(&market, Way::Out, LIMIT);
+    let (outpoint, funding) = taken.wait_funding(chain);
+    chain.mine_only(&[funding.txid.to_string()]);
+    spike(&market, &mut filler, SPIKE);
+    market.mine_empty(2);
+    assert_eq!(wait_limit(&market, Way::Out, &taken), LIMIT);
+    assert_eq!(spend_in_mempool(chain, outpoint), None);
 
     // A calm block is enough to reveal.
     let mut sweep = Auction::of(outpoint);
@@ -304,7 +282,7 @@ fn limit_binds(way: Way) {
         // One that is being replaced at that moment cannot be read.
         let bid = sweep.wait(chain, "the sweep", |_| true);
         assert!(
-            bid.fee_sat <= limit,
+            bid.fee_sat <= LIMIT,
             "{} sat at {}",
             bid.fee_sat,
             chain.height()
@@ -312,7 +290,7 @@ fn limit_binds(way: Way) {
     }
     market.mine_empty(1);
     let mut dear = sweep.wait_rate(chain, SPIKE * 9 / 10);
-    assert!(dear.fee_sat > limit);
+    assert!(dear.fee_sat > LIMIT);
     // Blocks pass it by, so the estimate is too low: it pays more with each.
     for _ in 0..2 {
         market.mine_empty(1);
