@@ -131,7 +131,7 @@ mod tests {
         let htlc = HeldHtlc {
             payment_id: Secret32([3; 32]),
             amount: Msat(251_000_000),
-            claim_deadline: 10_000,
+            claim_deadline: HEIGHT,
             sound: true,
         };
         let claim = Event::OutputSpent {

@@ -68,7 +68,8 @@ impl Search {
         let gift = setup.others[0] && !setup.external;
         let swap = self.may_swap();
         let ways = [
-            ("Done", "Done", swap),
+            // A payer of its own kind may also tell R for what is not the agreed value.
+            ("Done", "Done", swap || setup.honest == Honest::Funder),
             ("TakenBack", "TakenBack", swap),
             ("PrepayKept", "PrepayKept", setup.prepay),
             ("NothingHappened", "NothingHappened", true),

@@ -228,8 +228,9 @@ fn over_the_limit(world: &World, stored: &StoredSwap) -> Option<u64> {
     };
     let sweeps = stored.sweeps.iter().filter(|s| !takes_back(&s.tx));
     let early = sweeps.filter(|s| s.height < lifted_from);
-    // By what it spends, whatever the wallet said.
-    let fundings = stored.fundings.iter();
+    // By what it spends, whatever the wallet said. A payer keeps the other side's.
+    let funds = stored.record.role == Role::Funder;
+    let fundings = stored.fundings.iter().filter(|_| funds);
     let fundings = fundings.map(|(tx, fee)| world.chain.fee_of(tx).unwrap_or(fee.to_sat()));
     fundings
         .chain(early.map(|s| s.fee.to_sat()))

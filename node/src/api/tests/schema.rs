@@ -83,6 +83,7 @@ fn every_route_is_described_and_every_reference_leads_somewhere() {
         "/api/v1/swaps/{id}",
         "/api/v1/channels/{id}",
         "/api/v1/payments/{hash}",
+        "/api/v1/wallet/plan",
     ] {
         assert!(paths.contains_key(path), "{path} of {:?}", paths.keys());
     }
@@ -90,7 +91,7 @@ fn every_route_is_described_and_every_reference_leads_somewhere() {
         .values()
         .map(|path| path.as_object().unwrap().len())
         .sum();
-    assert_eq!(routes, 31);
+    assert_eq!(routes, 32);
     let mut references = Vec::new();
     collect(&document, &mut references);
     assert!(references.len() > 30);
