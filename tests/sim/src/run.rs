@@ -114,7 +114,7 @@ impl Run {
         self.pay_late();
         let mut world = self.world();
         let tip = world.chain.tip();
-        let moved = std::mem::replace(&mut world.looked_at, Some(tip)) != Some(tip);
+        let moved = world.looked_at.replace(tip) != Some(tip);
         if moved && let Err(reason) = check::conserved(&world) {
             world.wrong_once(reason);
         }
