@@ -360,7 +360,7 @@ impl Market {
     /// Waits until every maker answers the taker, and a route to each is known.
     ///
     /// # Panics
-    /// When one is not found within [`QUOTES_WITHIN`].
+    /// When one is not found in three minutes.
     #[track_caller]
     pub fn wait_quotes(&self) {
         let started = Instant::now();

@@ -124,6 +124,9 @@ mod tests {
     use super::*;
     use crate::sample::{HEIGHT, after_at};
 
+    /// Where Lightning lets the sample's payment go.
+    const DEADLINE: u32 = 280;
+
     #[test]
     fn what_was_lost_is_said_and_counted() {
         let txid = |n| Txid::from_byte_array([n; 32]);
@@ -131,7 +134,7 @@ mod tests {
         let htlc = HeldHtlc {
             payment_id: Secret32([3; 32]),
             amount: Msat(251_000_000),
-            claim_deadline: HEIGHT,
+            claim_deadline: DEADLINE,
             sound: true,
         };
         let claim = Event::OutputSpent {
@@ -139,7 +142,7 @@ mod tests {
             txid: txid(9),
             kind: SpendKind::Claim,
             preimage: None,
-            confirmed: Some(HEIGHT + 1),
+            confirmed: Some(DEADLINE + 1),
         };
         let mut events = vec![
             Event::Opened,
@@ -157,12 +160,12 @@ mod tests {
                 value: Amount::from_sat(250_000),
                 confirmed: Some(HEIGHT),
             },
-            Event::Dropped { leg: Leg::Swap },
-            claim,
         ];
         let mut at: Vec<(Event, u32)> = events.drain(..).map(|event| (event, HEIGHT)).collect();
+        let lost = [Event::Dropped { leg: Leg::Swap }, claim];
+        at.extend(lost.map(|event| (event, DEADLINE)));
         assert_eq!(cost(&after_at(&at)), CostView::default());
-        at.extend((1..9).map(|more| (Event::Block, HEIGHT + more)));
+        at.extend((1..9).map(|more| (Event::Block, DEADLINE + more)));
         let live = after_at(&at);
         assert_eq!(live.swap.outcome(), Some(Outcome::Lost));
         let cost = cost(&live);

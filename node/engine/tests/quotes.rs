@@ -88,12 +88,12 @@ fn a_quote_that_is_promised_for_ever_is_left_out() {
     run(async {
         let fake = with([]);
         let handle = start(&fake).await;
-        for (number, until) in [(1, 4_201), (2, u64::MAX)] {
+        for (number, until) in [(1, 3 * 3_600 + 1), (2, u64::MAX)] {
             let quotes = ask(&fake, &handle, number, until).await;
             assert!(quotes.quotes.is_empty(), "{quotes:?}");
             assert!(quotes.refused[0].reason.contains("longer than an hour"));
         }
-        let quotes = ask(&fake, &handle, 3, 3_600).await;
+        let quotes = ask(&fake, &handle, 3, 3 * 3_600).await;
         assert_eq!(quotes.quotes.len(), 1, "{quotes:?}");
     });
 }

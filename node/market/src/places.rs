@@ -32,6 +32,8 @@ pub trait Opinion {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Pool {
     known: Vec<Ranked>,
+    /// Known ones that gave no price the last time: after the other known ones, and before any crowd.
+    known_quiet: Vec<Ranked>,
     open: Vec<Ranked>,
     quiet: Vec<Ranked>,
     drawn: Option<Ranked>,
@@ -51,30 +53,32 @@ impl Book {
     ) -> Pool {
         let heard = |maker: &Key| !opinion.left_out(maker) && !opinion.quiet(maker);
         let open = self.rank_among(direction, amount_sat, now, POOL, heard);
+        let silent = |maker: &Key| !opinion.left_out(maker) && opinion.quiet(maker);
         // Where all of them are in already there is no need to look who is known.
-        let known = if open.len() < POOL {
-            let known = open.iter();
-            known
-                .filter(|ranked| opinion.known(&ranked.offer.maker.serialize()))
-                .cloned()
-                .collect()
+        let (known, known_quiet, quiet) = if open.len() < POOL {
+            let quiet = self.rank_among(direction, amount_sat, now, POOL, silent);
+            let known = |list: &[Ranked]| {
+                let known = list.iter();
+                known
+                    .filter(|ranked| opinion.known(&ranked.offer.maker.serialize()))
+                    .cloned()
+                    .collect()
+            };
+            (known(&open), known(&quiet), quiet)
         } else {
-            self.rank_among(direction, amount_sat, now, POOL, |maker| {
-                heard(maker) && opinion.known(maker)
-            })
-        };
-        let quiet = if open.len() < POOL {
-            self.rank_among(direction, amount_sat, now, POOL, |maker| {
-                !opinion.left_out(maker) && opinion.quiet(maker)
-            })
-        } else {
-            Vec::new()
+            let known = |like: &dyn Fn(&Key) -> bool| {
+                self.rank_among(direction, amount_sat, now, POOL, |maker| {
+                    like(maker) && opinion.known(maker)
+                })
+            };
+            (known(&heard), known(&silent), Vec::new())
         };
         let drawn = self.drawn(direction, amount_sat, now, draw, |maker| {
             heard(maker) && !opinion.tried(maker)
         });
         Pool {
             known,
+            known_quiet,
             open,
             quiet,
             drawn: drawn.map(|(est_fee_sat, offer)| Ranked {
@@ -90,7 +94,12 @@ impl Pool {
     /// of all. `beside` is what each is expected to cost beside its fee (sat).
     #[must_use]
     pub fn shortened(mut self, limit: usize, beside: impl Fn(&Ranked) -> u64) -> Self {
-        for list in [&mut self.known, &mut self.open, &mut self.quiet] {
+        for list in [
+            &mut self.known,
+            &mut self.known_quiet,
+            &mut self.open,
+            &mut self.quiet,
+        ] {
             list.sort_by_cached_key(|r| r.est_fee_sat.saturating_add_unsigned(beside(r)));
             list.truncate(limit);
         }
@@ -108,6 +117,7 @@ impl Pool {
             list
         };
         let mut asked: Vec<(i64, Ranked)> = by_cost(self.known);
+        asked.extend(by_cost(self.known_quiet));
         asked.truncate(limit.div_ceil(2));
         let mut seen: HashSet<Key> = asked
             .iter()

@@ -248,27 +248,20 @@ impl<'a> Table<'a> {
         self.whole()
     }
 
-    /// The makers to be asked for all of it that were not. One that was named is asked whatever it offers: it may refuse itself.
+    /// The makers to be asked for all of it that were not, in the order they were given: who comes first is not decided by
+    /// promises alone. One that was named is asked whatever it offers: it may refuse itself.
     fn whole(&self) -> Vec<(usize, u64)> {
         let amount = self.covering.amount_sat;
         let named = !self.covering.wish.makers.is_empty();
-        let mut able: Vec<(i128, usize)> = self
-            .makers
+        self.makers
             .iter()
             .enumerate()
             .filter(|(place, _)| !self.asked.contains(&(*place, amount)))
             .filter(|(_, known)| {
                 named || (known.offer.min_sat..=known.offer.max_sat).contains(&amount)
             })
-            .map(|(place, known)| {
-                let share = i128::from(known.curve.ppm) * i128::from(amount) / 1_000_000;
-                (i128::from(known.curve.fixed_sat) + share, place)
-            })
-            .collect();
-        able.sort_unstable();
-        able.into_iter()
             .take(MAKERS_ASKED)
-            .map(|(_, place)| (place, amount))
+            .map(|(place, _)| (place, amount))
             .collect()
     }
 

@@ -25,7 +25,7 @@ const MOST_MAKERS: usize = 16;
 /// The longest a quote may be good for (seconds): what is promised for longer takes room here and is worth no more.
 const LONGEST_QUOTE: u64 = 3_600;
 /// By so much a maker's clock may be ahead of ours (seconds).
-const CLOCKS_APART: u64 = 600;
+const CLOCKS_APART: u64 = 2 * 3_600;
 /// Minutes a block takes on average.
 const MINUTES_A_BLOCK: u32 = 10;
 /// An output below this is dust for some kinds of address (sat).

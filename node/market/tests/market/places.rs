@@ -247,3 +247,19 @@ fn the_places_go_by_fee_and_failures_together() {
     assert!((0..20).all(|n| !is_in(&asked, n)));
     assert_eq!(asked.len(), PLACES);
 }
+
+/// It refused once, for an amount it could not do or in the other direction: that is no reason to ask a crowd instead.
+#[test]
+fn a_known_maker_that_gave_no_price_is_asked_before_a_crowd() {
+    let known = 60;
+    let book = market((0..60).chain([900]));
+    let mut experience = Experience::new();
+    let done = Lesson::Done {
+        secs: 9,
+        amount_sat: AMOUNT,
+        cost_sat: 900,
+    };
+    experience.learn(&node(known), done, NOW);
+    experience.learn(&node(known), Lesson::Refused, NOW);
+    assert!(is_in(&asked(&book, &experience, NOW, 5), known));
+}
