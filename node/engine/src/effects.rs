@@ -206,15 +206,20 @@ impl<P: Ports> Core<P> {
             return;
         };
         let left = htlc.claim_deadline.saturating_sub(height);
-        if left <= ALARM {
-            live.trouble = Some(if left == 0 {
+        // A prepay is claimed so late as a rule.
+        if leg == Leg::Swap && left <= ALARM {
+            let why = if left == 0 {
                 "the secret came after Lightning's deadline for the payment: it can only be claimed if Lightning had begun to".to_owned()
             } else {
                 format!(
                     "the payment must be claimed over Lightning within {left} blocks: keep this node running and its channels' other sides reachable"
                 )
-            });
-            error!(swap = %id.short(), ?leg, left, "a payment is claimed close to its deadline");
+            };
+            // Tried again every few seconds, and said once.
+            if live.trouble.as_deref() != Some(why.as_str()) {
+                error!(swap = %id.short(), left, "the payment is claimed close to its deadline");
+                live.trouble = Some(why);
+            }
         }
         // At its deadline Lightning has begun to give the payment up; of one in parts it would give up the rest.
         if left > 0 {
