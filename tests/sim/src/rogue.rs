@@ -3,7 +3,7 @@
 
 use bitcoin::consensus::encode::{deserialize, serialize};
 use bitcoin::secp256k1::PublicKey;
-use bitcoin::{Amount, Transaction};
+use bitcoin::{Amount, Transaction, Txid};
 use cambista_protocol::cbor;
 use cambista_protocol::message::{Acceptance, MAX_SWAP_MESSAGE, SwapReply, SwapRequest};
 use cambista_protocol::terms::{FunderTerms, PayerTerms};
@@ -63,6 +63,7 @@ pub(crate) fn again(world: &mut World) -> Option<Vec<u8>> {
 }
 
 fn damaged(world: &mut World, mut body: Vec<u8>) -> Vec<u8> {
+    let signed = funding_in(&body);
     let last = u32::try_from(body.len().saturating_sub(1)).unwrap_or(0);
     let at = usize::try_from(world.rng.range(0, last)).unwrap_or(0);
     if world.rng.percent(30) {
@@ -70,7 +71,22 @@ fn damaged(world: &mut World, mut body: Vec<u8>) -> Vec<u8> {
     } else if let Some(byte) = body.get_mut(at) {
         *byte ^= 1 << (world.rng.next() % 8);
     }
+    // A bit of a transaction that its signatures cover.
+    if let Some(other) = funding_in(&body).filter(|other| Some(*other) != signed) {
+        world.chain.forged.insert(other);
+    }
     body
+}
+
+/// The transaction that a message says is the funding.
+fn funding_in(body: &[u8]) -> Option<Txid> {
+    match cbor::from_slice(body, MAX_SWAP_MESSAGE) {
+        Ok(SwapRequest::Funded { tx, .. }) => {
+            let tx: Transaction = deserialize(&tx).ok()?;
+            Some(tx.compute_txid())
+        }
+        _ => None,
+    }
 }
 
 fn other_request(world: &mut World, who: usize, body: Vec<u8>) -> Vec<u8> {
