@@ -1,7 +1,7 @@
 //! Ports that remember what the engine stores and sends, and refuse what they are told to.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bitcoin::hashes::Hash as _;
@@ -62,6 +62,8 @@ pub(crate) struct Fake {
     answer: Mutex<Option<Vec<u8>>>,
     source: AtomicU32,
     rich: AtomicBool,
+    now: AtomicU64,
+    mainnet: AtomicBool,
     pub(crate) sent: watch::Sender<Vec<Sent>>,
 }
 
@@ -75,6 +77,8 @@ impl Fake {
             answer: Mutex::default(),
             source: AtomicU32::new(HEIGHT),
             rich: AtomicBool::new(false),
+            now: AtomicU64::new(0),
+            mainnet: AtomicBool::new(false),
             sent: watch::Sender::new(Vec::new()),
         })
     }
@@ -124,6 +128,16 @@ impl Fake {
     /// So many blocks are there, read or not.
     pub(crate) fn mined_to(&self, height: u32) {
         self.source.store(height, Ordering::Relaxed);
+    }
+
+    /// From now on it is this late (Unix seconds). Every block is of the beginning of time.
+    pub(crate) fn it_is(&self, now: u64) {
+        self.now.store(now, Ordering::Relaxed);
+    }
+
+    /// From now on the coins are worth something.
+    pub(crate) fn on_mainnet(&self) {
+        self.mainnet.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn disk(&self) -> MutexGuard<'_, Disk> {
@@ -286,7 +300,10 @@ impl Chain for Fake {
 
 impl Keys for Fake {
     fn network(&self) -> Network {
-        Network::Regtest
+        match self.mainnet.load(Ordering::Relaxed) {
+            true => Network::Bitcoin,
+            false => Network::Regtest,
+        }
     }
 
     fn swap_secrets(&self, id: SwapId, _: Role) -> SwapSecrets {
@@ -410,7 +427,7 @@ impl Peers for Fake {
 
 impl Clock for Fake {
     fn now(&self) -> u64 {
-        0
+        self.now.load(Ordering::Relaxed)
     }
 }
 
