@@ -337,6 +337,9 @@ fn launch(
         .arg(format!("-rpcport={rpc_port}"))
         .args(["-regtest", "-server", "-txindex=1", "-listen=0"])
         .args(["-fallbackfee=0.00002", "-acceptnonstdtxn=0"])
+        // Its wallet is there to mine and pay: a thousand keys ahead of need take longer to make than a swap takes, and
+        // nothing of it is missed when it is killed.
+        .args(["-keypool=20", "-unsafesqlitesync=1"])
         // Several nodes share one server; each keeps one of its threads waiting for a block.
         .args(["-rpcthreads=32", "-rpcworkqueue=256", "-par=1"])
         .args(extra_args)

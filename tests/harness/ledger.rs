@@ -14,9 +14,6 @@ use crate::node::Node;
 use crate::seed;
 use crate::wait::{FOUND_AGAIN, wait_for};
 
-/// How many addresses of each kind are looked at.
-const RANGE: u32 = 300;
-
 /// What one channel can carry, as its node sees it (sat).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sides {
@@ -169,8 +166,11 @@ pub fn channels(node: &Node) -> BTreeMap<String, Sides> {
 /// The confirmed coins of a node's wallet (sat).
 #[track_caller]
 fn coins(node: &Node, bitcoind: &Bitcoind) -> u64 {
-    let descriptors =
-        seed::descriptors(node.words()).map(|desc| json!({ "desc": desc, "range": RANGE }));
+    let scripts = seed::scripts(node.words());
+    let descriptors: Vec<String> = scripts
+        .iter()
+        .map(|script| format!("raw({})", script.to_hex_string()))
+        .collect();
     let found = bitcoind
         .rpc("scantxoutset", json!(["start", descriptors]))
         .unwrap();

@@ -1,17 +1,45 @@
 //! From a node's words to what its wallet owns on the chain, without asking the node.
 
-use bitcoin::Network;
-use bitcoin::bip32::{ChildNumber, Xpriv};
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use bitcoin::bip32::{ChildNumber, Xpriv, Xpub};
 use bitcoin::hashes::{Hash, HashEngine, Hmac, HmacEngine, sha256, sha512};
 use bitcoin::secp256k1::Secp256k1;
+use bitcoin::{Network, ScriptBuf};
 
 /// The rounds BIP39 stretches words with.
 const ROUNDS: usize = 2048;
+/// How many addresses of each kind are looked at.
+const RANGE: u32 = 300;
 
-/// The two descriptors (receiving, change) of the first BIP86 account of these words on a test network.
-pub fn descriptors(words: &str) -> [String; 2] {
-    let master = Xpriv::new_master(Network::Regtest, &bip39_seed(words)).expect("a master key");
-    [0, 1].map(|branch| format!("tr({master}/86h/1h/0h/{branch}/*)"))
+/// The first scripts (receiving and change) of the first BIP86 account of these words on a test network.
+///
+/// # Panics
+/// When another thread has while it reckoned them.
+pub fn scripts(words: &str) -> Arc<Vec<ScriptBuf>> {
+    // They are asked for again and again.
+    static KNOWN: LazyLock<Mutex<HashMap<String, Arc<Vec<ScriptBuf>>>>> =
+        LazyLock::new(Mutex::default);
+    let mut known = KNOWN.lock().expect("the scripts that are known");
+    let scripts = known.entry(words.to_owned()).or_insert_with(|| {
+        let master = Xpriv::new_master(Network::Regtest, &bip39_seed(words));
+        Arc::new(account(&below(&master.expect("a master key"), [86, 1, 0])))
+    });
+    Arc::clone(scripts)
+}
+
+fn account(key: &Xpriv) -> Vec<ScriptBuf> {
+    let secp = Secp256k1::new();
+    let key = Xpub::from_priv(&secp, key);
+    let script = |branch: u32, index: u32| {
+        let path = [branch, index].map(|step| ChildNumber::Normal { index: step });
+        let child = key.derive_pub(&secp, &path).expect("a derived key");
+        ScriptBuf::new_p2tr(&secp, child.to_x_only_pub(), None)
+    };
+    (0..RANGE)
+        .flat_map(|index| [script(0, index), script(1, index)])
+        .collect()
 }
 
 /// Everything else a node derives from its words, on a test network.
@@ -98,8 +126,9 @@ fn below(master: &Xpriv, path: [u32; 3]) -> Xpriv {
 
 /// PBKDF2 with HMAC-SHA512 and no passphrase: one block of output is all of the seed.
 fn bip39_seed(words: &str) -> [u8; 64] {
+    let keyed = HmacEngine::<sha512::Hash>::new(words.as_bytes());
     let hmac = |data: &[u8]| {
-        let mut engine = HmacEngine::<sha512::Hash>::new(words.as_bytes());
+        let mut engine = keyed.clone();
         engine.input(data);
         Hmac::<sha512::Hash>::from_engine(engine).to_byte_array()
     };
@@ -116,7 +145,7 @@ fn bip39_seed(words: &str) -> [u8; 64] {
 mod tests {
     use super::*;
 
-    /// The test vector of BIP86.
+    /// The test vectors of BIP86.
     #[test]
     fn the_words_of_bip86_give_its_first_account() {
         let words = "abandon abandon abandon abandon abandon abandon abandon abandon abandon \
@@ -127,5 +156,22 @@ mod tests {
             master.to_string(),
             "xprv9s21ZrQH143K3GJpoapnV8SFfukcVBSfeCficPSGfubmSFDxo1kuHnLisriDvSnRRuL2Qrg5ggqHKNVpxR86QEC8w35uxmGoggxtQTPvfUu"
         );
+        let scripts = account(&below(&master, [86, 0, 0]));
+        for (at, program) in [
+            (
+                0,
+                "a60869f0dbcf1dc659c9cecbaf8050135ea9e8cdc487053f1dc6880949dc684c",
+            ),
+            (
+                1,
+                "882d74e5d0572d5a816cef0041a96b6c1de832f6f9676d9605c44d5e9a97d3dc",
+            ),
+            (
+                2,
+                "a82f29944d65b86ae6b5e5cc75e294ead6c59391a1edc5e016e3498c67fc7bbb",
+            ),
+        ] {
+            assert_eq!(scripts[at].to_hex_string(), format!("5120{program}"));
+        }
     }
 }

@@ -88,7 +88,7 @@ impl Closing {
     /// got of each (sat).
     #[track_caller]
     pub(super) fn assert_returned(&self, market: &Market, gained: [i64; 2]) {
-        let names = both(market).map(|node| fees::addresses(node, &market.bitcoind));
+        let names = both(market).map(fees::addresses);
         let (paid, closing_fee) = self.read(&market.bitcoind, &names);
         assert!((1..MAX_CLOSING_FEE).contains(&closing_fee), "{closing_fee}");
         // Who opened a channel pays for its closing, anchors included.

@@ -2,14 +2,12 @@
 
 use std::collections::HashSet;
 
-use bitcoin::Amount;
-use cambista_harness::seed::descriptors;
+use bitcoin::{Address, Amount, Network};
+use cambista_harness::seed::scripts;
 use cambista_harness::swap::signed;
 use cambista_harness::{Bitcoind, Node};
 use serde_json::{Value, json};
 
-/// How many addresses of each kind of a wallet are known here.
-const RANGE: u32 = 300;
 /// What an anchor is worth (sat).
 pub(super) const ANCHOR: i64 = 330;
 
@@ -25,7 +23,7 @@ pub(super) struct Paid {
 impl Paid {
     /// Of a node, in the blocks above this height: a transaction is its own when its wallet pays or is paid.
     pub(super) fn by(node: &Node, bitcoind: &Bitcoind, above: u32) -> Self {
-        let names = addresses(node, bitcoind);
+        let names = addresses(node);
         let mut paid = Self::default();
         let all = transactions(bitcoind, above);
         let own = all.iter().filter(|tx| touches(tx, &names));
@@ -74,15 +72,12 @@ pub(super) fn fee(tx: &Value) -> i64 {
 }
 
 /// The first addresses of a node's wallet.
-pub(super) fn addresses(node: &Node, bitcoind: &Bitcoind) -> HashSet<String> {
-    let of = |descriptor: String| {
-        let info = bitcoind.rpc("getdescriptorinfo", json!([descriptor]));
-        let sum = info.unwrap()["checksum"].as_str().unwrap().to_owned();
-        let params = json!([format!("{descriptor}#{sum}"), RANGE]);
-        let found = bitcoind.rpc("deriveaddresses", params).unwrap();
-        serde_json::from_value::<Vec<String>>(found).unwrap()
-    };
-    descriptors(node.words()).into_iter().flat_map(of).collect()
+pub(super) fn addresses(node: &Node) -> HashSet<String> {
+    let scripts = scripts(node.words());
+    let all = scripts
+        .iter()
+        .map(|script| Address::from_script(script, Network::Regtest));
+    all.map(|address| address.unwrap().to_string()).collect()
 }
 
 /// An array of JSON, or nothing.
