@@ -58,7 +58,7 @@ soak: bitcoind
 	$(CARGO) build --locked --workspace --bins --tests
 	$(WITH_FAILPOINTS)
 	BITCOIND="$$(scripts/bitcoind)" CAMBISTA_KILLS=$(KILLS) CAMBISTA_CRASHES=all CAMBISTA_OLD_BIN="$$(scripts/old-version)" \
-		$(CARGO) test --locked -p cambista-tests --test scenarios -- --nocapture killed_anytime disk_full crash_matrix upgraded
+		$(CARGO) test --locked -p cambista-tests --test scenarios -- --nocapture --include-ignored killed_anytime disk_full crash_matrix upgraded
 	$(MAKE) model
 	$(MAKE) sim
 
@@ -84,7 +84,7 @@ CARGO_FUZZ_VERSION := 0.13.2
 T ?= 60
 fuzz:
 	@$(CARGO) fuzz --version >/dev/null 2>&1 || $(CARGO) install cargo-fuzz --version $(CARGO_FUZZ_VERSION) --locked --debug
-	cd fuzz && for target in messages offers deal swap; do \
+	cd fuzz && for target in messages offers market deal faults swap; do \
 		mkdir -p corpus/$$target && \
 		RUSTC_BOOTSTRAP=1 $(CARGO) fuzz run $$target corpus/$$target seeds/$$target -- \
 			-max_total_time=$(T) -max_len=2500 || exit 1; \
