@@ -36,8 +36,13 @@ pub(crate) struct Prey<M = Maker> {
 impl Prey<Maker> {
     /// Starts both for an `out`, with a channel from the taker to the maker.
     pub(crate) fn start(bitcoind_args: &[&str]) -> Self {
+        Self::start_with(bitcoind_args, false)
+    }
+
+    /// The same, the taker with failpoints or without.
+    pub(crate) fn start_with(bitcoind_args: &[&str], failpoints: bool) -> Self {
         let coins = [CHANNEL + 1_000_000];
-        let prey = Self::begin(bitcoind_args, Maker::start, &coins, false);
+        let prey = Self::begin(bitcoind_args, Maker::start, &coins, failpoints);
         prey.sync();
         let to = prey.maker.own.lightning_address();
         let size = CHANNEL.to_string();

@@ -64,10 +64,7 @@ fn three_outs_are_claimed_in_one_transaction(fee_rate: u32) {
 /// The second swap joins the sweep of the first. At that very moment the taker dies: the batch is stored, and nobody but
 /// its own disk knows of it.
 fn a_batch_that_was_stored_and_not_sent_goes_out_after_a_kill(fee_rate: u32) {
-    let mut market = Market::start(&MarketOptions {
-        failpoints: true,
-        ..MarketOptions::new(fee_rate, &[USUAL])
-    });
+    let mut market = with_failpoints(fee_rate);
     let before = purses(&market);
     let first = Taken::take(&market.taker, Way::Out, 300_000, &[]);
     let (one, _) = first.wait_funding(&market.bitcoind);
@@ -87,10 +84,7 @@ fn a_batch_that_was_stored_and_not_sent_goes_out_after_a_kill(fee_rate: u32) {
     if second.quote.confirmations > 1 {
         market.bitcoind.mine_only(&[]);
     }
-    wait_for("the taker to die", FOUND_AGAIN, || {
-        let fell = market.taker.fell();
-        fell.then_some(()).ok_or_else(|| "it lives".to_owned())
-    });
+    wait_dead(&mut market.taker);
     assert_eq!(spend_in_mempool(&market.bitcoind, one), Some(alone.txid));
     assert_eq!(spend_in_mempool(&market.bitcoind, two), None);
 
@@ -118,10 +112,11 @@ fn a_batch_that_was_stored_and_not_sent_goes_out_after_a_kill(fee_rate: u32) {
 
 /// Three swaps are swept together and no block takes them, because rates have risen beyond what their takers allow. The
 /// one that was taken first comes near its deadline. The batch is bumped whole up to the limits; when the first one's
-/// limit no longer binds, it goes on alone at the rate it needs, and the other two go on without it.
+/// limit no longer binds, it goes on alone at the rate it needs, and the other two go on without it. Their taker dies before
+/// that is stored, and once more after.
 #[test]
 fn the_swap_whose_deadline_is_near_leaves_the_others() {
-    let mut market = Market::direct(3);
+    let mut market = with_failpoints(3);
     let before = purses(&market);
     let first = Taken::take(&market.taker, Way::Out, 300_000, &[]);
     let (one, _) = first.wait_funding(&market.bitcoind);
@@ -151,7 +146,12 @@ fn the_swap_whose_deadline_is_near_leaves_the_others() {
     assert_eq!(whole.fee_sat, own + theirs);
     assert!(whole.fee_sat < whole.vsize * u64::from(risen));
 
-    market.mine_empty_to_height(first.refund_height - 41);
+    market.mine_empty_to_height(first.refund_height - 42);
+    let taker = &mut market.taker;
+    let change = "out payer change sweep-by-key";
+    taker.failpoints().arm(&[&format!("{change} before")]);
+    market.bitcoind.mine_only(&[]);
+    dies_before_and_after(taker, change);
     let urgent = wait_joint_spend(&market.bitcoind, &[one], Some(whole.txid));
     assert_eq!(urgent.vsize, 111);
     assert_eq!(urgent.fee_sat, 111 * u64::from(risen));
@@ -178,6 +178,37 @@ fn the_swap_whose_deadline_is_near_leaves_the_others() {
         let ended = taken.assert_outcome(&market.taker, "done");
         assert_eq!(ended["cost"]["miner_fee_sat"], fee, "{ended}");
     }
+}
+
+/// One maker with a direct channel; both nodes die where they are told to.
+fn with_failpoints(fee_rate: u32) -> Market {
+    Market::start(&MarketOptions {
+        failpoints: true,
+        ..MarketOptions::new(fee_rate, &[USUAL])
+    })
+}
+
+/// Waits until a node that was told to dies before it stores this change, and has it die once more when it has stored it.
+/// Then it lives on.
+#[track_caller]
+pub(crate) fn dies_before_and_after(node: &mut Node, change: &str) {
+    wait_dead(node);
+    let stored = format!("{change} after");
+    node.failpoints().arm(&[stored.as_str()]);
+    // It may be dead again before it answers.
+    node.launch();
+    wait_dead(node);
+    node.failpoints().arm(&[]);
+    node.restart();
+}
+
+#[track_caller]
+fn wait_dead(node: &mut Node) {
+    let what = format!("{} to die", node.name());
+    wait_for(&what, FOUND_AGAIN, || {
+        let fell = node.fell();
+        fell.then_some(()).ok_or_else(|| "it lives".to_owned())
+    });
 }
 
 fn confirmations(all: &[Taken]) -> u32 {

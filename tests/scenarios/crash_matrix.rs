@@ -22,11 +22,11 @@ use world::World;
 const ELSEWHERE: &[(&str, &str)] = &[
     (
         "node change batch-left",
-        "a version like any other of a batch, when one of three swaps leaves it: told in `batched`",
+        "wants three swaps, one of which is robbed: `hostile_sweep` has the taker die at it",
     ),
     (
         "node change batch-split",
-        "a batch the mempool refuses, which it does again after a restart: told in `batched`",
+        "bitcoind and the node disagree about the chain for a moment: told with ports that remember, in the engine's `sweeps`",
     ),
 ];
 

@@ -14,6 +14,7 @@ use cambista_protocol::message::SwapRequest;
 
 use crate::adversary::chain::{self, Coin};
 use crate::adversary::maker::{Agreed, FEE, Prey};
+use crate::batched::dies_before_and_after;
 
 pub(crate) const AMOUNT: u64 = 200_000;
 /// Blocks before T from which on the user's limit on fees binds no more.
@@ -31,9 +32,9 @@ pub(crate) struct Sold {
 
 /// Three sweeps share a transaction. A reorganisation as deep as the confirmations takes their fundings back, and on the
 /// new branch the first input of one of them is spent elsewhere: that swap is lost, which nobody was promised against. The
-/// two others are swept without it, whether the taker was there to see it or not.
-fn the_funding_of_one_is_spent_elsewhere_for_good(asleep: bool) {
-    let mut prey = Prey::start(&[]);
+/// two others are swept without it, whether the taker was there to see it or not, and also when it dies at that.
+fn the_funding_of_one_is_spent_elsewhere_for_good(taker: Taker) {
+    let mut prey = Prey::start_with(&[], taker == Taker::Dies);
     let before = Purse::of(&prey.taker, &prey.bitcoind);
     let sold = sell(&prey, 3, &[]);
     prey.mine(2);
@@ -41,8 +42,10 @@ fn the_funding_of_one_is_spent_elsewhere_for_good(asleep: bool) {
     let outpoints: Vec<OutPoint> = sold.iter().map(|one| one.outpoint).collect();
     let batch = wait_joint_spend(&prey.bitcoind, &outpoints, None);
 
-    if asleep {
-        prey.taker.kill9();
+    match taker {
+        Taker::Awake => {}
+        Taker::Asleep => prey.taker.kill9(),
+        Taker::Dies => prey.taker.failpoints().arm(&[&format!("{LEFT} before")]),
     }
     let chain = &prey.bitcoind;
     chain.invalidate(chain.height() - 1);
@@ -54,8 +57,10 @@ fn the_funding_of_one_is_spent_elsewhere_for_good(asleep: bool) {
     chain.mine_only(&[]);
     chain.mine_only(&[]);
     assert!(chain::try_send(chain, &sold[1].funding).is_err());
-    if asleep {
-        prey.taker.restart();
+    match taker {
+        Taker::Awake => {}
+        Taker::Asleep => prey.taker.restart(),
+        Taker::Dies => dies_before_and_after(&mut prey.taker, LEFT),
     }
     prey.sync();
 
@@ -80,14 +85,30 @@ fn the_funding_of_one_is_spent_elsewhere_for_good(asleep: bool) {
     before.assert_changed(&prey.taker, &prey.bitcoind, change);
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taker {
+    Awake,
+    /// From before the reorganisation until after it.
+    Asleep,
+    /// Before it stores the sweep of the others, and once more after.
+    Dies,
+}
+
+const LEFT: &str = "node change batch-left";
+
 #[test]
 fn a_poisoned_input_leaves_the_others_alone() {
-    the_funding_of_one_is_spent_elsewhere_for_good(false);
+    the_funding_of_one_is_spent_elsewhere_for_good(Taker::Awake);
+}
+
+#[test]
+fn a_taker_that_dies_when_it_leaves_a_poisoned_input_behind_sweeps_the_others() {
+    the_funding_of_one_is_spent_elsewhere_for_good(Taker::Dies);
 }
 
 #[test]
 fn an_input_poisoned_while_the_taker_was_away_leaves_the_others_alone() {
-    the_funding_of_one_is_spent_elsewhere_for_good(true);
+    the_funding_of_one_is_spent_elsewhere_for_good(Taker::Asleep);
 }
 
 /// No block takes what was swept together until T of one of them, and its maker takes that one back. What it throws out of

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bitcoin::{OutPoint, ScriptBuf, Transaction};
-use cambista_engine::ports::{BatchEvent, BatchStep, StoredEvent};
+use cambista_engine::ports::{BatchEvent, BatchStep, StoredBatch, StoredEvent};
 use cambista_protocol::swap::{Event, Leg};
 
 use common::{
@@ -128,6 +128,35 @@ fn an_input_that_is_missing_takes_the_batch_apart_at_once_and_for_good() {
         let _handle = start(&again).await;
         let resent = wait(&again, |all| all.len() >= 3).await;
         assert!(resent.iter().all(|s| s.tx.input.len() == 1), "{resent:?}");
+    });
+}
+
+/// Once the engine stopped before that was stored, once right after.
+#[test]
+fn a_crash_when_a_batch_is_taken_apart_keeps_nobody_waiting() {
+    run(async {
+        let fake = swaps(3);
+        fake.refuse(outpoint(2), "bad-txns-inputs-missingorspent");
+        let handle = start(&fake).await;
+        wait(&fake, |all| has(all, &[3], true)).await;
+        let mut disk = fake.disk().clone();
+        drop(handle);
+        let is_split = |stored: &StoredBatch| matches!(stored.event, BatchEvent::Split { .. });
+        for stored in [false, true] {
+            let parts = disk.batches.iter().position(is_split).unwrap();
+            disk.batches.truncate(parts + usize::from(stored));
+            for swap in &mut disk.swaps {
+                swap.sweeps.truncate(1);
+            }
+            let again = Fake::new(disk.clone());
+            again.refuse(outpoint(2), "bad-txns-inputs-missingorspent");
+            let handle = start(&again).await;
+            let sent = wait(&again, |all| has(all, &[1], true) && has(all, &[3], true)).await;
+            assert_eq!(has(&sent, &[1, 2, 3], false), !stored, "{sent:?}");
+            assert!(split(&again));
+            disk = again.disk().clone();
+            drop(handle);
+        }
     });
 }
 
