@@ -30,14 +30,14 @@ demo: bitcoind
 # because then it shares its dependencies with the tests: these ask some of them for more than the program alone does.
 WITH_FAILPOINTS = $(CARGO) build --locked --workspace --features cambista/failpoints --bin cambista-failpoints --test golden
 
-# End-to-end tests wait more than they compute: one more than there are cores run side by side.
+# End-to-end tests wait more than they compute: two more than there are cores run side by side.
 #
 # The end-to-end tests run the program itself, so it is built before them: of the whole workspace and with the tests,
 # because then it shares every dependency with them instead of having some built twice.
 test: bitcoind
 	$(CARGO) build --locked --workspace --bins --tests
 	$(WITH_FAILPOINTS)
-	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) + 1))} BITCOIND="$$(scripts/bitcoind)" $(CARGO) test --locked --workspace $(ARGS)
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$(($$(nproc) + 2))} BITCOIND="$$(scripts/bitcoind)" $(CARGO) test --locked --workspace $(ARGS)
 
 # Each seed is one swap with its faults; a seed and a commit give the same run again.
 SEEDS ?= 2000
