@@ -160,6 +160,43 @@ fn a_replaced_version_of_the_funding_is_neither_spent_nor_waited_for() {
     assert_eq!(funder.swap.outcome(), Some(Outcome::TakenBack));
 }
 
+/// Miners had the older version. Whoever goes on spending the latest tries in vain for as long as the node lives.
+#[test]
+fn the_latest_version_is_not_spent_while_an_older_one_is_in_a_block() {
+    let mut funder = Driven::published(false);
+    funder.seen(1, AMOUNT, None);
+    funder.event(Event::FundingBumped { txid: txid(2) });
+    funder.seen(2, AMOUNT, None);
+    funder.to(T);
+    let spent = |funder: &Driven| {
+        let wishes = funder.wishes().into_iter();
+        let spends = wishes.filter_map(|wish| match wish {
+            Wish::Spend(spend) => Some(spend.outpoint),
+            _ => None,
+        });
+        spends.collect::<Vec<_>>()
+    };
+    assert_eq!(spent(&funder), [outpoint(2)]);
+    funder.seen(1, AMOUNT, Some(T));
+    assert_eq!(spent(&funder), [outpoint(1)]);
+    funder.height = T - 1;
+    funder.event(Event::Reorg { fork: T - 1 });
+    funder.to(T);
+    assert_eq!(spent(&funder), [outpoint(2)]);
+
+    funder.seen(1, AMOUNT, Some(T));
+    funder.event(Event::OutputSpent {
+        outpoint: outpoint(1),
+        txid: txid(9),
+        kind: SpendKind::Refund,
+        preimage: None,
+        confirmed: Some(T + 1),
+    });
+    assert!(funder.to(T + 6).contains(&Effect::FailBack(Leg::Swap)));
+    assert_eq!(funder.swap.outcome(), Some(Outcome::TakenBack));
+    assert_eq!(funder.wishes(), []);
+}
+
 /// It never was this side's coin. A stranger's output too small for its own refund, or taken away by a reorganisation for good,
 /// would hold up the payment until Lightning lets it go.
 #[test]

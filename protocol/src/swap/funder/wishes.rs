@@ -40,10 +40,12 @@ impl FunderSwap {
         if let Some(how) = self.take_back_by(height) {
             // After success only strays are ours to take: never what the payer has spent.
             let open = self.outputs.iter().filter(|o| {
-                // Another version took its place, or its first input went elsewhere: it is not there to be spent.
+                // Another version took its place, in the mempool or in a block, or its first input went elsewhere: it is not
+                // there to be spent.
+                let latest = self.funding_txid() == Some(o.outpoint.txid);
                 let replaced = o.confirmed.is_none()
                     && self.is_own(o)
-                    && (self.conflict.is_some() || self.funding_txid() != Some(o.outpoint.txid));
+                    && (confirmed || self.conflict.is_some() || !latest);
                 o.buried_spend(&locks, height).is_none()
                     && !(self.handed_over && o.spent.is_some())
                     && !replaced
