@@ -272,6 +272,8 @@ impl PayerSwap {
         let paid = self.swap == Payment::InFlight;
         self.funding().filter(|output| {
             self.decision == Decision::Open
+                // Given away for a claim of an earlier life: with both keys the funder takes whatever is claimed anew.
+                && !self.handed_over
                 && in_time
                 && paid
                 && output.spent.is_none()

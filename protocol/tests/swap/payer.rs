@@ -143,6 +143,24 @@ fn a_funding_that_is_being_spent_already_is_not_revealed_for() {
     );
 }
 
+/// A node with an old copy of its state sees a claim it does not remember. Its key goes home once that is buried; then a
+/// reorganisation deeper than that takes the claim away, and another version of the funding is in a block.
+#[test]
+fn r_never_leaves_once_the_key_is_given_away_even_without_a_reveal() {
+    let mut payer = Driven::new(Role::Payer, false);
+    payer.to(H0 + 1);
+    payer.funded();
+    payer.spent(SpendKind::Claim, Some(H0 + 1));
+    assert!(payer.to(H0 + 6).contains(&Effect::Say(Say::Key)));
+    payer.height = H0;
+    payer.event(Event::Reorg { fork: H0 });
+    payer.to(H0 + 1);
+    payer.seen(2, AMOUNT, Some(H0 + 1));
+    payer.to(H0 + 8);
+    let outpoint = outpoint(2);
+    assert_eq!(payer.event(Event::ClaimReady { outpoint }), []);
+}
+
 #[test]
 fn near_t_the_claim_waits_for_no_key() {
     let mut payer = Driven::new(Role::Payer, false);
