@@ -2,13 +2,12 @@
 //! medians, in checks of one signature too, with what they are allowed to be.
 #![allow(clippy::unwrap_used, clippy::print_stdout, missing_docs)]
 
-use std::collections::HashSet;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bitcoin::Network;
 use bitcoin::secp256k1::{Keypair, Message, Secp256k1, SecretKey, SignOnly};
-use cambista_market::{Book, MAX_OFFERS, Opinion, Verdict};
+use cambista_market::{Book, MAX_OFFERS, Makers, Opinion, Sieve, Verdict};
 use cambista_protocol::market::offer::{Offer, Rate};
 use cambista_protocol::words::Direction;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -65,9 +64,10 @@ fn announced(secp: &Secp256k1<SignOnly>, n: u32, sequence: u64) -> Vec<u8> {
 
 /// What a node thinks of makers after a while: some have channels, some did swaps, some gave no price the last time.
 struct Thinks {
-    known: HashSet<[u8; 33]>,
-    quiet: HashSet<[u8; 33]>,
-    tried: HashSet<[u8; 33]>,
+    known: Makers,
+    quiet: Makers,
+    tried: Makers,
+    left_out: Makers,
 }
 
 impl Thinks {
@@ -86,25 +86,30 @@ impl Thinks {
             known: some(IN_GRAPH, 0),
             quiet: some(MET, 7),
             tried: some(MET, 0),
+            left_out: some(MET, 11),
         }
     }
 }
 
 impl Opinion for Thinks {
-    fn left_out(&self, _: &[u8; 33]) -> bool {
-        false
+    fn left_out(&self) -> &Makers {
+        &self.left_out
+    }
+
+    fn quiet(&self) -> &Makers {
+        &self.quiet
+    }
+
+    fn tried(&self) -> &Makers {
+        &self.tried
     }
 
     fn known(&self, maker: &[u8; 33]) -> bool {
         self.known.contains(maker)
     }
 
-    fn quiet(&self, maker: &[u8; 33]) -> bool {
-        self.quiet.contains(maker)
-    }
-
-    fn tried(&self, maker: &[u8; 33]) -> bool {
-        self.tried.contains(maker)
+    fn known_sieve(&self) -> &Sieve {
+        self.known.sieve()
     }
 }
 

@@ -177,6 +177,14 @@ impl Node {
             .is_some_and(|node| !node.channels.is_empty())
     }
 
+    /// Names every node in the gossip, by its 33-byte key, in no order.
+    pub fn each_in_graph(&self, mut of: impl FnMut(&[u8; 33])) {
+        let graph = self.graph.read_only();
+        for id in graph.nodes().unordered_keys() {
+            of(id.as_array());
+        }
+    }
+
     fn gossiped_address(&self, peer: &PublicKey) -> Option<String> {
         let graph = self.graph.read_only();
         let node = graph.node(&NodeId::from_pubkey(peer))?;

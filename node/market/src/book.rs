@@ -11,7 +11,9 @@ use cambista_protocol::words::Direction;
 
 use crate::bucket::Bucket;
 use crate::entry::{ANNOUNCEMENTS, Entry, Standing};
-use crate::lines::Lines;
+use crate::lines::{Lines, Survey};
+use crate::places::Opinion;
+use crate::rank::Ranked;
 use crate::verdict::{Ignored, Verdict};
 
 /// The most makers a book remembers.
@@ -240,7 +242,7 @@ impl Book {
         self.into.remove(&key);
     }
 
-    /// The lowest fees for an amount and the offers that ask them; see [`Lines::lowest`].
+    /// The lowest fees for an amount and whose they are; see [`Lines::lowest`].
     pub(crate) fn lowest(
         &self,
         direction: Direction,
@@ -248,32 +250,52 @@ impl Book {
         now: u64,
         k: usize,
         wanted: impl Fn(&Key) -> bool,
-    ) -> impl Iterator<Item = (i64, &Offer)> {
-        let own = self.own.as_ref();
-        let found = self
-            .lines(direction)
-            .lowest(amount_sat, now, k, own, wanted);
-        found.into_iter().filter_map(move |(fee, key)| {
-            let standing = self.entries.get(&key)?.at(now)?;
-            Some((fee, &standing.offer))
-        })
+    ) -> Vec<(i64, Key)> {
+        let lines = self.lines(direction);
+        lines.lowest(amount_sat, now, k, self.own.as_ref(), wanted)
     }
 
-    /// One of the offers for an amount, whatever it asks; see [`Lines::drawn`].
-    pub(crate) fn drawn(
+    /// What is to be known of all offers when somebody is chosen; see [`Lines::survey`].
+    pub(crate) fn survey(
         &self,
         direction: Direction,
         amount_sat: u64,
         now: u64,
+        k: usize,
         draw: u64,
-        wanted: impl Fn(&Key) -> bool,
-    ) -> Option<(i64, &Offer)> {
-        let own = self.own.as_ref();
-        let (fee, key) = self
-            .lines(direction)
-            .drawn(amount_sat, now, draw, own, wanted)?;
-        let standing = self.entries.get(&key)?.at(now)?;
-        Some((fee, &standing.offer))
+        opinion: &impl Opinion,
+    ) -> Survey {
+        let lines = self.lines(direction);
+        lines.survey(amount_sat, now, k, self.own.as_ref(), draw, opinion)
+    }
+
+    /// The lowest fees among these makers, this node itself left out; see [`Lines::lowest_of`].
+    pub(crate) fn lowest_of<'a>(
+        &self,
+        makers: impl Iterator<Item = &'a Key>,
+        direction: Direction,
+        amount_sat: u64,
+        now: u64,
+        k: usize,
+    ) -> Vec<(i64, Key)> {
+        let others = makers.filter(|maker| self.own.as_ref() != Some(*maker));
+        self.lines(direction).lowest_of(others, amount_sat, now, k)
+    }
+
+    /// The offers behind such fees.
+    pub(crate) fn ranked(
+        &self,
+        found: impl IntoIterator<Item = (i64, Key)>,
+        now: u64,
+    ) -> Vec<Ranked> {
+        let found = found.into_iter().filter_map(|(est_fee_sat, key)| {
+            let standing = self.entries.get(&key)?.at(now)?;
+            Some(Ranked {
+                offer: standing.offer.clone(),
+                est_fee_sat,
+            })
+        });
+        found.collect()
     }
 
     const fn lines(&self, direction: Direction) -> &Lines {

@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use cambista_protocol::words::Direction;
 
 use crate::book::{Book, Key};
+use crate::makers::{Makers, Sieve};
 use crate::rank::Ranked;
 
 /// So many of the lowest fees of each kind are looked at more closely.
@@ -18,14 +19,16 @@ const DRAWN_FROM: usize = 4;
 
 /// What this node thinks of makers, told by their 33-byte keys.
 pub trait Opinion {
-    /// Whether it is not asked at all.
-    fn left_out(&self, maker: &[u8; 33]) -> bool;
-    /// Whether it has shown itself in a way that costs more than an offer: a swap done, channels.
+    /// Who is not asked at all.
+    fn left_out(&self) -> &Makers;
+    /// Who gave no price the last time, and comes after all others for a while.
+    fn quiet(&self) -> &Makers;
+    /// With whom a swap was begun at some time.
+    fn tried(&self) -> &Makers;
+    /// Whether this maker has shown itself in a way that costs more than an offer: a swap done, channels.
     fn known(&self, maker: &[u8; 33]) -> bool;
-    /// Whether it gave no price the last time, and comes after all others for a while.
-    fn quiet(&self, maker: &[u8; 33]) -> bool;
-    /// Whether a swap was ever begun with it.
-    fn tried(&self, maker: &[u8; 33]) -> bool;
+    /// What lets all known makers pass, and few others.
+    fn known_sieve(&self) -> &Sieve;
 }
 
 /// The offers for one amount that may have a place, each list the cheapest first.
@@ -51,40 +54,19 @@ impl Book {
         opinion: &impl Opinion,
         draw: u64,
     ) -> Pool {
-        let heard = |maker: &Key| !opinion.left_out(maker) && !opinion.quiet(maker);
-        let open = self.rank_among(direction, amount_sat, now, POOL, heard);
-        let silent = |maker: &Key| !opinion.left_out(maker) && opinion.quiet(maker);
-        // Where all of them are in already there is no need to look who is known.
-        let (known, known_quiet, quiet) = if open.len() < POOL {
-            let quiet = self.rank_among(direction, amount_sat, now, POOL, silent);
-            let known = |list: &[Ranked]| {
-                let known = list.iter();
-                known
-                    .filter(|ranked| opinion.known(&ranked.offer.maker.serialize()))
-                    .cloned()
-                    .collect()
-            };
-            (known(&open), known(&quiet), quiet)
-        } else {
-            let known = |like: &dyn Fn(&Key) -> bool| {
-                self.rank_among(direction, amount_sat, now, POOL, |maker| {
-                    like(maker) && opinion.known(maker)
-                })
-            };
-            (known(&heard), known(&silent), Vec::new())
+        let survey = self.survey(direction, amount_sat, now, POOL, draw, opinion);
+        let silent = |known: bool| {
+            let quiet = opinion.quiet().iter();
+            let quiet = quiet.filter(|maker| !opinion.left_out().contains(maker));
+            let like = quiet.filter(move |maker| !known || opinion.known(maker));
+            self.lowest_of(like, direction, amount_sat, now, POOL)
         };
-        let drawn = self.drawn(direction, amount_sat, now, draw, |maker| {
-            heard(maker) && !opinion.tried(maker)
-        });
         Pool {
-            known,
-            known_quiet,
-            open,
-            quiet,
-            drawn: drawn.map(|(est_fee_sat, offer)| Ranked {
-                offer: offer.clone(),
-                est_fee_sat,
-            }),
+            known: self.ranked(survey.known, now),
+            known_quiet: self.ranked(silent(true), now),
+            open: self.ranked(survey.open, now),
+            quiet: self.ranked(silent(false), now),
+            drawn: self.ranked(survey.drawn, now).pop(),
         }
     }
 }

@@ -31,11 +31,6 @@ impl Book {
         k: usize,
         wanted: impl Fn(&[u8; 33]) -> bool,
     ) -> Vec<Ranked> {
-        self.lowest(direction, amount_sat, now, k, wanted)
-            .map(|(est_fee_sat, offer)| Ranked {
-                offer: offer.clone(),
-                est_fee_sat,
-            })
-            .collect()
+        self.ranked(self.lowest(direction, amount_sat, now, k, wanted), now)
     }
 }

@@ -1,13 +1,13 @@
 //! What this node remembers of makers: in memory for those who decide, on the disk a little later.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bitcoin::secp256k1::PublicKey;
 use cambista_engine::ports::{Clock as _, Entropy as _};
 use cambista_market::fault::Fault;
-use cambista_market::{Experience, Lesson, Record};
+use cambista_market::{Experience, Lesson, Makers, Record};
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
@@ -155,14 +155,14 @@ impl Memory {
 
     /// The makers that are not asked now because they have just failed, by their 33-byte keys.
     #[must_use]
-    pub fn resting(&self) -> HashSet<[u8; 33]> {
+    pub fn resting(&self) -> Makers {
         let now = SystemClock.now();
         self.those(|record| record.resting_until(now).is_some())
     }
 
     /// The makers whose records are like this, by their 33-byte keys.
     #[must_use]
-    pub fn those(&self, like: impl Fn(&Record) -> bool) -> HashSet<[u8; 33]> {
+    pub fn those(&self, like: impl Fn(&Record) -> bool) -> Makers {
         self.lock().experience.those(like)
     }
 

@@ -1,13 +1,11 @@
 //! What this node knows of makers that decides who has a place among those asked; see [`cambista_market::Pool`].
 
-use std::collections::HashSet;
-
 use bitcoin::Amount;
 use bitcoin::secp256k1::PublicKey;
 use cambista_engine::ports::{Clock as _, Entropy as _};
 use cambista_engine::routing_limit;
 use cambista_ldk::{Node, RouteTarget};
-use cambista_market::{Opinion, Ranked};
+use cambista_market::{Makers, Opinion, Ranked, Sieve};
 use cambista_protocol::timelock::{DEFAULT_REFUND_DELTA, Timelocks};
 use cambista_protocol::words::Direction;
 
@@ -22,10 +20,12 @@ pub struct Known<'a> {
     node: &'a Node,
     memory: &'a Memory,
     /// By a swap or a channel.
-    met: HashSet<Key>,
-    quiet: HashSet<Key>,
-    tried: HashSet<Key>,
-    left_out: HashSet<Key>,
+    met: Makers,
+    /// These, and who is in Lightning's gossip.
+    known: Sieve,
+    quiet: Makers,
+    tried: Makers,
+    left_out: Makers,
     newcomers_turn: bool,
 }
 
@@ -38,10 +38,13 @@ impl<'a> Known<'a> {
         // An answer costs nothing: only a swap that was done makes a maker known.
         let mut met = memory.those(|record| record.totals.done > 0);
         met.extend(channels.map(|maker| maker.serialize()));
+        let mut known = met.sieve().clone();
+        node.each_in_graph(|maker| known.insert(maker));
         Self {
             node,
             memory,
             met,
+            known,
             quiet: memory.those(|record| record.quiet_until(now).is_some()),
             tried: memory.those(|record| record.totals.tried() > 0),
             left_out: memory.resting(),
@@ -79,20 +82,24 @@ impl<'a> Known<'a> {
 }
 
 impl Opinion for Known<'_> {
-    fn left_out(&self, maker: &Key) -> bool {
-        self.left_out.contains(maker)
+    fn left_out(&self) -> &Makers {
+        &self.left_out
+    }
+
+    fn quiet(&self) -> &Makers {
+        &self.quiet
+    }
+
+    fn tried(&self) -> &Makers {
+        &self.tried
     }
 
     fn known(&self, maker: &Key) -> bool {
         self.met.contains(maker) || self.node.is_in_graph(maker)
     }
 
-    fn quiet(&self, maker: &Key) -> bool {
-        self.quiet.contains(maker)
-    }
-
-    fn tried(&self, maker: &Key) -> bool {
-        self.tried.contains(maker)
+    fn known_sieve(&self) -> &Sieve {
+        &self.known
     }
 }
 

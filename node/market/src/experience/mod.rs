@@ -6,11 +6,13 @@
 mod fade;
 mod record;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use bitcoin::secp256k1::PublicKey;
 
 pub use record::{Lesson, Record, Totals};
+
+use crate::makers::Makers;
 
 /// The most makers remembered. Past that the one heard of longest ago is forgotten, as long as there is one that was only
 /// asked for prices: a crowd of strangers does not wipe out what swaps have taught.
@@ -103,7 +105,7 @@ impl Experience {
 
     /// The makers whose records are like this, by their 33-byte keys.
     #[must_use]
-    pub fn those(&self, like: impl Fn(&Record) -> bool) -> HashSet<[u8; 33]> {
+    pub fn those(&self, like: impl Fn(&Record) -> bool) -> Makers {
         let all = self.records.iter();
         all.filter(|(_, record)| like(record))
             .map(|(key, _)| *key)

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use cambista_market::{Book, Experience, Lesson, Opinion, Ranked};
+use cambista_market::{Book, Experience, Lesson, Makers, Opinion, Ranked, Sieve};
 use cambista_protocol::market::offer::Offer;
 use cambista_protocol::words::Direction;
 
@@ -14,10 +14,10 @@ const PLACES: usize = 8;
 /// What experience says of makers at one moment, as a node goes by it.
 #[derive(Default)]
 struct Thinks {
-    known: HashSet<[u8; 33]>,
-    quiet: HashSet<[u8; 33]>,
-    tried: HashSet<[u8; 33]>,
-    left_out: HashSet<[u8; 33]>,
+    known: Makers,
+    quiet: Makers,
+    tried: Makers,
+    left_out: Makers,
 }
 
 impl Thinks {
@@ -32,20 +32,24 @@ impl Thinks {
 }
 
 impl Opinion for Thinks {
-    fn left_out(&self, maker: &[u8; 33]) -> bool {
-        self.left_out.contains(maker)
+    fn left_out(&self) -> &Makers {
+        &self.left_out
+    }
+
+    fn quiet(&self) -> &Makers {
+        &self.quiet
+    }
+
+    fn tried(&self) -> &Makers {
+        &self.tried
     }
 
     fn known(&self, maker: &[u8; 33]) -> bool {
         self.known.contains(maker)
     }
 
-    fn quiet(&self, maker: &[u8; 33]) -> bool {
-        self.quiet.contains(maker)
-    }
-
-    fn tried(&self, maker: &[u8; 33]) -> bool {
-        self.tried.contains(maker)
+    fn known_sieve(&self) -> &Sieve {
+        self.known.sieve()
     }
 }
 
