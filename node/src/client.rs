@@ -15,6 +15,8 @@ use crate::datadir::{ApiAccess, DataDir, DataDirError};
 
 /// Longer than anything the API does before it answers.
 const ANSWER: Duration = Duration::from_secs(120);
+/// Room for a request, or for a part of an answer (bytes); every command makes its own.
+const BUFFER: usize = 16 << 10;
 /// A node on the same machine takes a connection at once or not at all.
 const CONNECT: Duration = Duration::from_secs(5);
 /// The largest answer read (bytes).
@@ -74,6 +76,8 @@ impl Client {
             .max_redirects(0)
             .timeout_connect(Some(CONNECT))
             .timeout_global(Some(ANSWER))
+            .input_buffer_size(BUFFER)
+            .output_buffer_size(BUFFER)
             .build()
             .new_agent();
         Ok(Self { access, agent })

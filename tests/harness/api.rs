@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::json_rpc::BUFFER;
+
 /// Longer than any answer takes, a long poll included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(180);
 
@@ -29,6 +31,8 @@ impl Api {
             .proxy(None)
             .http_status_as_error(false)
             .timeout_global(Some(CALL_TIMEOUT))
+            .input_buffer_size(BUFFER)
+            .output_buffer_size(BUFFER)
             .build()
             .new_agent();
         Self {

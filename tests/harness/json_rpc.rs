@@ -10,6 +10,9 @@ use serde_json::{Value, json};
 /// Mining some thousand blocks in one call takes a while; anything slower than this is a hang.
 const CALL_TIMEOUT: Duration = Duration::from_secs(120);
 
+/// Room for a request, or for a part of an answer (bytes).
+pub(crate) const BUFFER: usize = 16 << 10;
+
 /// A client for one `bitcoind`; cheap to clone, usable from any thread.
 #[derive(Clone, Debug)]
 pub struct JsonRpc {
@@ -29,6 +32,9 @@ impl JsonRpc {
             // The server closes idle connections; a fresh one per call never meets a closed one.
             .max_idle_connections(0)
             .timeout_global(Some(CALL_TIMEOUT))
+            // Every connection clears its buffers byte by byte, unoptimised: with the usual ones that is most of a call.
+            .input_buffer_size(BUFFER)
+            .output_buffer_size(BUFFER)
             .build()
             .new_agent();
         let url = format!("http://127.0.0.1:{port}");

@@ -120,11 +120,6 @@ impl Contract {
         &self.keys
     }
 
-    /// H = SHA256(R), the Lightning payment hash.
-    pub fn payment_hash(&self) -> [u8; 32] {
-        self.payment_hash
-    }
-
     /// T: the refund leaf can be in a block above this height.
     pub fn refund_height(&self) -> u32 {
         self.refund_height
