@@ -112,11 +112,10 @@ fn a_batch_that_was_stored_and_not_sent_goes_out_after_a_kill(fee_rate: u32) {
 
 /// Three swaps are swept together and no block takes them, because rates have risen beyond what their takers allow. The
 /// one that was taken first comes near its deadline. The batch is bumped whole up to the limits; when the first one's
-/// limit no longer binds, it goes on alone at the rate it needs, and the other two go on without it. Their taker dies before
-/// that is stored, and once more after.
+/// limit no longer binds, it goes on alone at the rate it needs, and the other two go on without it.
 #[test]
 fn the_swap_whose_deadline_is_near_leaves_the_others() {
-    let mut market = with_failpoints(3);
+    let mut market = Market::direct(3);
     let before = purses(&market);
     let first = Taken::take(&market.taker, Way::Out, 300_000, &[]);
     let (one, _) = first.wait_funding(&market.bitcoind);
@@ -146,18 +145,11 @@ fn the_swap_whose_deadline_is_near_leaves_the_others() {
     assert_eq!(whole.fee_sat, own + theirs);
     assert!(whole.fee_sat < whole.vsize * u64::from(risen));
 
-    market.mine_empty_to_height(first.refund_height - 42);
-    let taker = &mut market.taker;
-    let change = "out payer change sweep-by-key";
-    taker.failpoints().arm(&[&format!("{change} before")]);
-    market.bitcoind.mine_only(&[]);
-    dies_before_and_after(taker, change);
+    market.mine_empty_to_height(first.refund_height - 41);
     let urgent = wait_joint_spend(&market.bitcoind, &[one], Some(whole.txid));
     assert_eq!(urgent.vsize, 111);
     assert_eq!(urgent.fee_sat, 111 * u64::from(risen));
     assert!(urgent.fee_sat >= whole.fee_sat + urgent.vsize);
-    // Who had read the block before it died goes on with the others when the next one comes.
-    market.mine_empty(1);
     let rest = wait_joint_spend(&market.bitcoind, &[two, three], None);
     assert_eq!(rest.fee_sat, theirs);
 
