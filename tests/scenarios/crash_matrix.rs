@@ -26,7 +26,7 @@ const ELSEWHERE: &[(&str, &str)] = &[
     ),
     (
         "node change batch-split",
-        "bitcoind and the node disagree about the chain for a moment: told with ports that remember, in the engine's `sweeps`",
+        "wants a bitcoind that has lost an input, or holds an older batch still: told with ports that remember, in the engine's `sweeps`",
     ),
 ];
 
