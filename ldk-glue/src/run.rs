@@ -130,7 +130,16 @@ impl Node {
             // Nothing of it is worth saving, and what LDK held when it stopped itself stays locked.
             return;
         }
-        self.peers.disconnect_all_peers();
+        // What LDK held when one of its calls broke off stays locked, and whoever comes to it breaks off as well: here on
+        // a thread of its own, so that the node still ends with its reason told.
+        let peers = Arc::clone(&self.peers);
+        let parted = tokio::task::spawn_blocking(move || peers.disconnect_all_peers()).await;
+        if parted.is_err() {
+            tracing::error!(
+                "Lightning broke off in the middle of something: nothing more of it is saved"
+            );
+            return;
+        }
         self.inner.end().await;
         if self.started.load(Ordering::Acquire) {
             self.store.end();
