@@ -9,12 +9,15 @@ use cambista_harness::swap::signed;
 use cambista_harness::transaction::{Path, Seen, spend_in_mempool};
 use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Auction, Change, Filler, Market, MarketOptions, Purse, Taken, Way};
-use serde_json::json;
+use serde_json::{Value, json};
+
+use crate::fees_spike::amount;
+use crate::taker_killed::make_room;
 
 const DEAR: u64 = 40;
-const AMOUNT: u64 = 400_000;
 
 struct Stuck {
+    way: Way,
     market: Market,
     filler: Filler,
     taken: Taken,
@@ -23,20 +26,47 @@ struct Stuck {
     before: Purse,
 }
 
-/// Both sides are away from the funding on; when the maker may come back, all the world pays far more.
-fn stuck() -> Stuck {
+impl Stuck {
+    fn funder_returns(&mut self) {
+        self.way.funder_mut(&mut self.market).restart();
+    }
+
+    /// The funder has all it had but for this (sat), and the payer its payment, once it is there to take it.
+    fn over(mut self, fees: u64) -> Value {
+        self.market.mine(5);
+        self.way.payer_mut(&mut self.market).restart();
+        self.market.sync();
+        let funder = self.way.funder(&self.market);
+        let ended = self.taken.assert_outcome(funder, "taken_back");
+        let costs = Change {
+            lightning: 0,
+            chain: -signed(fees),
+        };
+        self.before
+            .assert_changed(funder, &self.market.bitcoind, costs);
+        let payer = self.way.payer(&self.market);
+        self.taken.assert_outcome(payer, "taken_back");
+        ended
+    }
+}
+
+/// Both sides are away from the funding on; when the funder may come back, all the world pays far more.
+fn stuck(way: Way) -> Stuck {
     let mut options = MarketOptions::new(0, &[USUAL]);
     options.refund_delta = 76;
     let mut market = Market::start(&options);
+    if way == Way::In {
+        make_room(&market);
+    }
     let mut filler = Filler::new(&market.bitcoind, 150, 1_000_000);
     market.sync();
-    let before = Purse::of(&market.makers[0], &market.bitcoind);
-    let taken = Taken::take(&market.taker, Way::Out, AMOUNT, &[]);
+    let before = Purse::of(way.funder(&market), &market.bitcoind);
+    let taken = Taken::take(&market.taker, way, amount(way), &[]);
     let (outpoint, funding) = taken.wait_funding(&market.bitcoind);
     funding.assert_rate(2);
     // The funding is never confirmed in one story: then who pays knows of it only if it has seen it by now.
-    wait_for("the taker to see the funding", FOUND_AGAIN, || {
-        let swap = taken.seen_by(&market.taker);
+    wait_for("the payer to see the funding", FOUND_AGAIN, || {
+        let swap = taken.seen_by(way.payer(&market));
         let seen = swap["funding_txid"].is_string();
         seen.then_some(()).ok_or_else(|| swap.to_string())
     });
@@ -49,6 +79,7 @@ fn stuck() -> Stuck {
     market.mine_empty_to_height(taken.refund_height);
     assert_eq!(market.bitcoind.height(), taken.refund_height);
     Stuck {
+        way,
         market,
         filler,
         taken,
@@ -58,49 +89,52 @@ fn stuck() -> Stuck {
     }
 }
 
-/// Its first input goes back to the wallet. No refund of the same coins competes with that.
 #[test]
-fn it_is_replaced_by_a_spend_to_its_sender() {
-    let Stuck {
-        mut market,
-        taken,
-        outpoint,
-        funding,
-        before,
-        ..
-    } = stuck();
-    let mut auction = Auction::of(funding.tx.input[0].previous_output);
-    auction.wait_rate(&market.bitcoind, 2);
-    market.makers[0].restart();
+fn a_makers_is_replaced_by_a_spend_to_its_sender() {
+    is_replaced(Way::Out);
+}
+
+#[test]
+fn a_takers_is_replaced_by_a_spend_to_its_sender() {
+    is_replaced(Way::In);
+}
+
+/// Its first input goes back to the wallet. No refund of the same coins competes with that.
+fn is_replaced(way: Way) {
+    let mut world = stuck(way);
+    let mut auction = Auction::of(world.funding.tx.input[0].previous_output);
+    auction.wait_rate(&world.market.bitcoind, 2);
+    world.funder_returns();
+    let market = &world.market;
     let back = auction.wait_rate(&market.bitcoind, DEAR * 9 / 10);
     // It stays what it is, block after block.
     market.mine_empty(2);
     let still = auction.look(&market.bitcoind).map(|seen| seen.txid);
     assert_eq!(still, Some(back.txid));
-    assert_eq!(spend_in_mempool(&market.bitcoind, outpoint), None);
-    market.mine(6);
-    let ended = taken.assert_outcome(&market.makers[0], "taken_back");
+    assert_eq!(spend_in_mempool(&market.bitcoind, world.outpoint), None);
+    market.mine(1);
+    let ended = world.over(back.fee_sat);
     assert_eq!(ended["cost"]["miner_fee_sat"], back.fee_sat, "{ended}");
-    let fee = Change {
-        lightning: 0,
-        chain: -signed(back.fee_sat),
-    };
-    // The payment goes back once its sender is there to take it.
-    market.taker.restart();
-    market.sync();
-    before.assert_changed(&market.makers[0], &market.bitcoind, fee);
-    taken.assert_outcome(&market.taker, "taken_back");
+}
+
+#[test]
+fn where_a_makers_cannot_be_replaced_the_refund_pays_for_both() {
+    refund_pays_for_both(Way::Out);
+}
+
+#[test]
+fn where_a_takers_cannot_be_replaced_the_refund_pays_for_both() {
+    refund_pays_for_both(Way::In);
 }
 
 /// A miner was paid to keep the funding: bitcoind takes no replacement of it. The refund spends it unconfirmed and pays
 /// for both, so that both go into one block, before the payer could claim.
-#[test]
-fn where_it_cannot_be_replaced_the_refund_pays_for_both() {
-    let mut world = stuck();
+fn refund_pays_for_both(way: Way) {
+    let mut world = stuck(way);
     let chain = &world.market.bitcoind;
     let favour = json!([world.funding.txid, 0, 1_000_000]);
     chain.rpc("prioritisetransaction", favour).unwrap();
-    world.market.makers[0].restart();
+    world.funder_returns();
     world.market.mine_empty(1);
     let chain = &world.market.bitcoind;
     let mut refunds = Auction::of(world.outpoint);
@@ -129,17 +163,6 @@ fn where_it_cannot_be_replaced_the_refund_pays_for_both() {
             .then_some(())
             .ok_or_else(|| format!("{blocks:?}"))
     });
-    world.market.mine(5);
-    world.market.taker.restart();
-    world.market.sync();
-    let (maker, chain) = (&world.market.makers[0], &world.market.bitcoind);
-    world.taken.assert_outcome(maker, "taken_back");
-    let costs = Change {
-        lightning: 0,
-        chain: -signed(world.funding.fee_sat + confirmed.fee_sat),
-    };
-    world.before.assert_changed(maker, chain, costs);
-    world
-        .taken
-        .assert_outcome(&world.market.taker, "taken_back");
+    let fees = world.funding.fee_sat + confirmed.fee_sat;
+    world.over(fees);
 }

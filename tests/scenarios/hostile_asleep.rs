@@ -4,7 +4,7 @@
 use bitcoin::Txid;
 use cambista_harness::swap::{OnChain, signed};
 use cambista_harness::transaction::{Path, Seen};
-use cambista_harness::{Change, Market, Node, Purse, Taken, Way};
+use cambista_harness::{Change, Market, Purse, Taken, Way};
 
 use crate::at_once::add;
 use crate::taker_killed::{market_for, purses};
@@ -57,21 +57,21 @@ fn funder_sleeps(way: Way) {
     assert_eq!(claimed.refund_height, silent.refund_height);
     let t = claimed.refund_height;
 
-    funder(&mut market, way).kill9();
+    way.funder_mut(&mut market).kill9();
     only(&market, funding.txid);
     market.mine_empty(claimed.quote.confirmations - 1);
-    claimed.wait_revealed(payer(&mut market, way));
+    claimed.wait_revealed(way.payer(&market));
     // By the claim leaf, a block after R was told to nobody.
     market.mine_empty(1);
     let claim = claimed.wait_spend(&market.bitcoind, first);
     assert_eq!(claim.path(first), Path::Claim);
     only(&market, claim.txid);
-    payer(&mut market, way).kill9();
+    way.payer_mut(&mut market).kill9();
     only(&market, other.txid);
 
     let wakes = t + claim_margin(way);
     market.bitcoind.mine(wakes - market.bitcoind.height());
-    funder(&mut market, way).restart();
+    way.funder_mut(&mut market).restart();
     market.sync();
     let refund = silent.wait_spend(&market.bitcoind, second);
     assert_eq!(refund.path(second), Path::Refund);
@@ -84,9 +84,9 @@ fn funder_sleeps(way: Way) {
     );
     let refund = silent.confirmed_spend(&market.bitcoind, second);
     let ended = ended_unpaid(way);
-    silent.assert_outcome(funder(&mut market, way), ended);
+    silent.assert_outcome(way.funder(&market), ended);
 
-    payer(&mut market, way).restart();
+    way.payer_mut(&mut market).restart();
     market.sync();
     let claim = OnChain {
         outpoint: first,
@@ -117,19 +117,18 @@ fn payer_sleeps(way: Way) {
     let (first, funding) = in_time.wait_funding(&market.bitcoind);
     let t = in_time.refund_height;
     assert_eq!(late.refund_height, t - 1);
-    for side in [funder, payer] {
-        side(&mut market, way).kill9();
-    }
+    way.funder_mut(&mut market).kill9();
+    way.payer_mut(&mut market).kill9();
 
     let last = t - REVEAL_MARGIN;
     market.bitcoind.mine(last - market.bitcoind.height());
-    payer(&mut market, way).restart();
+    way.payer_mut(&mut market).restart();
     let claim = in_time.wait_spend(&market.bitcoind, first);
     assert_eq!(claim.path(first), Path::Claim);
-    payer(&mut market, way).kill9();
+    way.payer_mut(&mut market).kill9();
     market.bitcoind.restart_forgetful();
     market.bitcoind.mine(REVEAL_MARGIN - CONFIRM - 2);
-    payer(&mut market, way).restart();
+    way.payer_mut(&mut market).restart();
     market.sync();
     in_time.wait_spend(&market.bitcoind, first);
     market.mine_empty(CONFIRM - 1);
@@ -139,7 +138,7 @@ fn payer_sleeps(way: Way) {
     assert_eq!(claim.path(first), Path::Claim);
 
     // The funder finds R in a block, and the key for the coins of the other swap with the payer.
-    funder(&mut market, way).restart();
+    way.funder_mut(&mut market).restart();
     market.sync();
     let back = late.wait_spend(&market.bitcoind, second);
     assert_eq!(back.path(second), Path::Key);
@@ -165,20 +164,6 @@ fn payer_sleeps(way: Way) {
 fn only(market: &Market, txid: Txid) {
     market.bitcoind.mine_only(&[txid.to_string()]);
     market.sync();
-}
-
-fn funder(market: &mut Market, way: Way) -> &mut Node {
-    match way {
-        Way::Out => &mut market.makers[0],
-        Way::In => &mut market.taker,
-    }
-}
-
-fn payer(market: &mut Market, way: Way) -> &mut Node {
-    match way {
-        Way::Out => &mut market.taker,
-        Way::In => &mut market.makers[0],
-    }
 }
 
 /// What a funder says of a swap whose payer had its chance and did not use it.

@@ -59,22 +59,6 @@ fn reorganise_and_forget(market: &mut Market, depth: u32) {
     market.sync();
 }
 
-/// Who pays over Lightning and claims on the chain.
-fn payer(market: &mut Market, way: Way) -> &mut Node {
-    match way {
-        Way::Out => &mut market.taker,
-        Way::In => &mut market.makers[0],
-    }
-}
-
-/// Who funds the chain and claims over Lightning.
-fn funder(market: &mut Market, way: Way) -> &mut Node {
-    match way {
-        Way::Out => &mut market.makers[0],
-        Way::In => &mut market.taker,
-    }
-}
-
 /// Takes a swap and mines until its claim, by key path, waits in the mempool.
 fn until_claimed(market: &Market, way: Way, amount: u64) -> (Taken, Seen) {
     let taken = Taken::take(&market.taker, way, amount, &[]);

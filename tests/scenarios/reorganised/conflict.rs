@@ -7,7 +7,7 @@ use cambista_harness::swap::signed;
 use cambista_harness::transaction::{Path, Seen, spend_in_mempool, wait_other_spend};
 use cambista_harness::{Change, Market, Purse, Taken, Way};
 
-use super::{BURIED, FOR_TWO, assert_goes_on, funder, market_for, reorganise_and_forget};
+use super::{BURIED, FOR_TWO, assert_goes_on, market_for, reorganise_and_forget};
 use crate::taker_killed::finish;
 
 /// So many blocks before the refund height a payer reveals for the last time.
@@ -41,11 +41,11 @@ fn the_replacement_is_sent_again(way: Way) {
     let late = replaced(&market, way);
     market.mine(BURIED - 1);
     assert_confirmations(&market, late.replacement.txid, BURIED - 1);
-    assert_goes_on(&late.taken, funder(&mut market, way));
+    assert_goes_on(&late.taken, way.funder(&market));
     reorganise_and_forget(&mut market, BURIED - 1);
     let again = wait_other_spend(&market.bitcoind, late.input, late.outpoint.txid);
     market.mine(BURIED - 1);
-    assert_goes_on(&late.taken, funder(&mut market, way));
+    assert_goes_on(&late.taken, way.funder(&market));
     market.mine(1);
     taken_back(&market, &late, &again, &before);
 }

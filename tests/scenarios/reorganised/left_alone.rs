@@ -3,7 +3,7 @@
 
 use cambista_harness::Way;
 
-use super::{BURIED, funder, market_for, reorganise_and_forget, until_claimed};
+use super::{BURIED, market_for, reorganise_and_forget, until_claimed};
 use crate::taker_killed::finish;
 
 #[test]
@@ -23,13 +23,13 @@ fn sends_both(way: Way) {
     // Everything is settled over Lightning: the funder has nothing to do any more.
     market.mine(BURIED - 1);
     taken.confirmed_spend(&market.bitcoind, outpoint);
-    funder(&mut market, way).kill9();
+    way.funder_mut(&mut market).kill9();
     reorganise_and_forget(&mut market, taken.quote.confirmations + BURIED - 1);
     let (funding, _) = taken.wait_funding(&market.bitcoind);
     assert_eq!(funding, outpoint);
     taken.wait_spend(&market.bitcoind, outpoint);
     market.mine(1);
     taken.confirmed_spend(&market.bitcoind, outpoint);
-    funder(&mut market, way).restart();
+    way.funder_mut(&mut market).restart();
     finish(&market, &taken, outpoint, &before);
 }

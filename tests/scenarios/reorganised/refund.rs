@@ -6,7 +6,7 @@ use cambista_harness::swap::signed;
 use cambista_harness::transaction::{Path, Seen};
 use cambista_harness::{Change, Market, Purse, Taken, Way};
 
-use super::{BURIED, assert_goes_on, funder, market_for, payer, reorganise_and_forget};
+use super::{BURIED, assert_goes_on, market_for, reorganise_and_forget};
 
 /// Replaced together with the refund, so that the fork is below the refund height.
 const BELOW: u32 = 3;
@@ -41,10 +41,10 @@ fn of_a_taker_that_was_away() {
 fn while_away(way: Way) {
     let (mut market, before) = market_for(way);
     let (taken, outpoint) = until_refunded(&mut market, way);
-    funder(&mut market, way).kill9();
+    way.funder_mut(&mut market).kill9();
     reorganise_and_forget(&mut market, BURIED - 1 + BELOW);
     assert!(market.bitcoind.mempool().is_empty());
-    funder(&mut market, way).restart();
+    way.funder_mut(&mut market).restart();
     market.sync();
     refunded_again(&mut market, &taken, outpoint, &before);
 }
@@ -53,7 +53,7 @@ fn while_away(way: Way) {
 fn until_refunded(market: &mut Market, way: Way) -> (Taken, OutPoint) {
     let taken = Taken::take(&market.taker, way, 150_000, &[]);
     let (outpoint, _) = taken.wait_funding(&market.bitcoind);
-    payer(market, way).kill9();
+    way.payer_mut(market).kill9();
     let missing = taken.refund_height - market.bitcoind.height();
     market.bitcoind.mine(missing);
     market.sync();
@@ -61,7 +61,7 @@ fn until_refunded(market: &mut Market, way: Way) -> (Taken, OutPoint) {
     assert_eq!(refund.path(outpoint), Path::Refund);
     market.mine(BURIED - 1);
     taken.confirmed_spend(&market.bitcoind, outpoint);
-    assert_goes_on(&taken, funder(market, way));
+    assert_goes_on(&taken, way.funder(market));
     (taken, outpoint)
 }
 
@@ -70,9 +70,9 @@ fn refunded_again(market: &mut Market, taken: &Taken, outpoint: OutPoint, before
     let refund = taken.wait_spend(&market.bitcoind, outpoint);
     assert_eq!(refund.path(outpoint), Path::Refund);
     market.mine(BURIED - 1);
-    assert_goes_on(taken, funder(market, way));
+    assert_goes_on(taken, way.funder(market));
     market.mine(1);
-    payer(market, way).restart();
+    way.payer_mut(market).restart();
     market.sync();
 
     let refund = taken.confirmed_spend(&market.bitcoind, outpoint);

@@ -5,7 +5,7 @@ use cambista_harness::swap::signed;
 use cambista_harness::transaction::Path;
 use cambista_harness::{Change, Taken, Way};
 
-use super::{BURIED, FOR_TWO, assert_goes_on, funder, market_for, reorganise_and_forget};
+use super::{BURIED, FOR_TWO, assert_goes_on, market_for, reorganise_and_forget};
 use crate::taker_killed::purses;
 
 #[test]
@@ -29,12 +29,12 @@ fn again(way: Way) {
         let back = taken.wait_spend(&market.bitcoind, outpoint);
         assert_eq!(back.path(outpoint), Path::Key);
         market.mine(BURIED - 1);
-        assert_goes_on(&taken, funder(&mut market, way));
+        assert_goes_on(&taken, way.funder(&market));
         reorganise_and_forget(&mut market, BURIED - 1 + u32::from(with_the_funding));
         let back = taken.wait_spend(&market.bitcoind, outpoint);
         assert_eq!(back.path(outpoint), Path::Key);
         market.mine(BURIED - 1);
-        assert_goes_on(&taken, funder(&mut market, way));
+        assert_goes_on(&taken, way.funder(&market));
         market.mine(1);
 
         let back = taken.confirmed_spend(&market.bitcoind, outpoint);

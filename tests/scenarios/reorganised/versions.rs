@@ -5,7 +5,7 @@ use bitcoin::consensus::encode::serialize_hex;
 use cambista_harness::transaction::{Path, Seen, spend_in_mempool};
 use cambista_harness::{Market, Taken, Way};
 
-use super::{FOR_TWO, funder, market_for};
+use super::{FOR_TWO, market_for};
 use crate::taker_killed::finish;
 
 /// What the funder pays when it replaces its funding (sat/vB).
@@ -65,7 +65,7 @@ type Version = (OutPoint, Seen);
 fn two_versions(market: &mut Market, way: Way) -> (Taken, Version, Version) {
     let taken = Taken::take(&market.taker, way, FOR_TWO, &[]);
     let first = taken.wait_funding(&market.bitcoind);
-    let funder = funder(market, way);
+    let funder = way.funder_mut(market);
     funder.stop();
     funder.set_fee_rate(LATER);
     funder.restart();
