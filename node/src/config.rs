@@ -12,6 +12,7 @@ use cambista_engine::{MakerPolicy, SidePolicy};
 use cambista_ldk::chain::FeeConfig;
 use cambista_ldk::rpc::{Auth, BitcoindConfig};
 use cambista_protocol::money::MAX_MONEY_SAT;
+use cambista_protocol::words::NETWORKS;
 use serde::{Deserialize, Serialize};
 
 pub use self::p2p::P2p;
@@ -29,6 +30,9 @@ pub enum ConfigError {
         /// What is wrong with it.
         reason: String,
     },
+    /// A network others know of, and the market does not.
+    #[error("there are no swaps on {0}: choose bitcoin, testnet, signet or regtest")]
+    Network(Network),
     /// No way to log in to bitcoind.
     #[error(
         "say how to log in to bitcoind: either `cookie` (the path of its .cookie file) or `user` and `password` under [bitcoind]"
@@ -255,6 +259,9 @@ impl Config {
     /// # Errors
     /// The first thing that is wrong.
     pub fn check(&self) -> Result<(), ConfigError> {
+        if !NETWORKS.contains(&self.network) {
+            return Err(ConfigError::Network(self.network));
+        }
         self.auth()?;
         self.fee_config()?;
         if !self.api.listen.ip().is_loopback() {
@@ -431,7 +438,7 @@ mod tests {
     }
 
     #[test]
-    fn an_api_open_to_others_or_a_missing_login_or_a_rate_of_zero_is_refused() {
+    fn what_cannot_be_meant_is_refused() {
         let mut open = cookie();
         open.api.listen = "0.0.0.0:80".parse().unwrap();
         assert!(matches!(open.check(), Err(ConfigError::ApiNotLocal(_))));
@@ -441,6 +448,9 @@ mod tests {
         let mut free = cookie();
         free.fees.fixed_sat_per_vb = Some(0);
         assert!(matches!(free.check(), Err(ConfigError::FeeRate(0))));
+        let mut elsewhere = cookie();
+        elsewhere.network = Network::Testnet4;
+        assert!(matches!(elsewhere.check(), Err(ConfigError::Network(_))));
         let mut blind = cookie();
         blind.limits.confirmations = Some(0);
         assert!(matches!(

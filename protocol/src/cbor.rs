@@ -117,6 +117,10 @@ pub mod network {
     use bitcoin::Network;
 
     use super::{DecodeError, Decoder, EncodeError, Encoder, Write};
+    use crate::words::NETWORKS;
+
+    /// What nobody reads as a network: written for one there are no swaps on.
+    const NONE: u8 = u8::MAX;
 
     /// Writes the byte.
     ///
@@ -127,13 +131,10 @@ pub mod network {
         e: &mut Encoder<W>,
         _: &mut C,
     ) -> Result<(), EncodeError<W::Error>> {
-        let byte = match network {
-            Network::Bitcoin => 0,
-            Network::Testnet => 1,
-            Network::Signet => 2,
-            _ => 3,
-        };
-        e.u8(byte)?.ok()
+        let byte = (0..)
+            .zip(NETWORKS)
+            .find_map(|(byte, named)| (named == *network).then_some(byte));
+        e.u8(byte.unwrap_or(NONE))?.ok()
     }
 
     /// Reads the byte.
@@ -141,13 +142,10 @@ pub mod network {
     /// # Errors
     /// On a byte that names no network.
     pub fn decode<C>(d: &mut Decoder<'_>, _: &mut C) -> Result<Network, DecodeError> {
-        match d.u8()? {
-            0 => Ok(Network::Bitcoin),
-            1 => Ok(Network::Testnet),
-            2 => Ok(Network::Signet),
-            3 => Ok(Network::Regtest),
-            _ => Err(DecodeError::message("unknown network")),
-        }
+        let named = NETWORKS.get(usize::from(d.u8()?));
+        named
+            .copied()
+            .ok_or_else(|| DecodeError::message("unknown network"))
     }
 }
 
@@ -230,5 +228,20 @@ mod tests {
         assert_eq!(read(&key.serialize_uncompressed()), None);
         assert_eq!(read(&key.serialize()[1..]), None);
         assert_eq!(read(&[&[2][..], &[0; 32]].concat()), None);
+    }
+
+    #[test]
+    fn a_network_is_its_number_and_others_have_none() {
+        for (number, named) in (0_u8..).zip(crate::words::NETWORKS) {
+            let mut encoder = Encoder::new(Vec::new());
+            network::encode(&named, &mut encoder, &mut ()).unwrap();
+            assert_eq!(encoder.writer(), &[number]);
+            let read = network::decode(&mut Decoder::new(&[number]), &mut ());
+            assert_eq!(read.unwrap(), named);
+        }
+        assert!(network::decode(&mut Decoder::new(&[4]), &mut ()).is_err());
+        let mut encoder = Encoder::new(Vec::new());
+        network::encode(&bitcoin::Network::Testnet4, &mut encoder, &mut ()).unwrap();
+        assert!(network::decode(&mut Decoder::new(encoder.writer()), &mut ()).is_err());
     }
 }

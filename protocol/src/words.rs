@@ -1,8 +1,25 @@
-//! The words the two sides share: direction, role, side and the names of things.
+//! The words the two sides share: network, direction, role, side and the names of things.
 
 use std::fmt;
 
+use bitcoin::Network;
 use serde::{Deserialize, Serialize};
+
+/// The networks there are swaps on. On the wire each is its place here (`spec/messages.cddl`).
+pub const NETWORKS: [Network; 4] = [
+    Network::Bitcoin,
+    Network::Testnet,
+    Network::Signet,
+    Network::Regtest,
+];
+
+/// The network of this name: `bitcoin`, `testnet`, `signet` or `regtest`. `None` for all others, whatever libraries know.
+#[must_use]
+pub fn network(name: &str) -> Option<Network> {
+    NETWORKS
+        .into_iter()
+        .find(|network| network.to_string() == name)
+}
 
 /// Which way the *taker's* money moves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use bitcoin::Network;
+use cambista_protocol::words;
 use clap::{Parser, Subcommand};
 
 use super::args_node::{
@@ -35,7 +36,8 @@ pub(crate) struct Cli {
         env = "CAMBISTA_NETWORK",
         help_heading = WHICH,
         default_value = "bitcoin",
-        hide_default_value = true
+        hide_default_value = true,
+        value_parser = network
     )]
     pub(super) network: Network,
     /// Print one JSON object on standard output; text for people goes to standard error
@@ -43,6 +45,11 @@ pub(crate) struct Cli {
     pub(super) json: bool,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+fn network(name: &str) -> Result<Network, String> {
+    words::network(name)
+        .ok_or_else(|| "there are swaps on bitcoin, testnet, signet and regtest".to_owned())
 }
 
 /// The heading of what every command takes.
@@ -180,4 +187,20 @@ pub(super) enum Command {
     /// Print the OpenAPI description of the API
     #[command(hide = true)]
     Openapi,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::network;
+
+    #[test]
+    fn only_networks_with_swaps_on_them_are_taken() {
+        for name in ["bitcoin", "testnet", "signet", "regtest"] {
+            assert_eq!(network(name).unwrap().to_string(), name);
+        }
+        for name in ["testnet4", "mainnet", "Bitcoin", ""] {
+            assert!(network(name).unwrap_err().contains("regtest"), "{name}");
+        }
+    }
 }

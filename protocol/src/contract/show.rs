@@ -9,6 +9,7 @@ use bitcoin::secp256k1::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use super::{Contract, ContractError, Keys};
+use crate::words;
 
 /// A contract's terms as text. Unknown fields are refused: a misspelt one must not pass unseen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,18 +47,10 @@ impl ContractInput {
             field: "payment_hash",
             expected: "64 hex digits (SHA256 of the preimage)",
         })?;
-        let network = match self.network.as_str() {
-            "bitcoin" => Network::Bitcoin,
-            "testnet" => Network::Testnet,
-            "signet" => Network::Signet,
-            "regtest" => Network::Regtest,
-            _ => {
-                return Err(ShowError::Field {
-                    field: "network",
-                    expected: "one of bitcoin, testnet, signet, regtest",
-                });
-            }
-        };
+        let network = words::network(&self.network).ok_or(ShowError::Field {
+            field: "network",
+            expected: "one of bitcoin, testnet, signet, regtest",
+        })?;
         match Contract::new(keys, hash, self.refund_height) {
             Ok(contract) => Ok((contract, network)),
             Err(ContractError::RefundHeight(_)) => Err(ShowError::Field {
