@@ -38,8 +38,8 @@ impl<P: Ports> Core<P> {
             }
             Effect::Claim(leg) => {
                 self.claim_held(id, leg);
-                // Done only when Lightning says so; see `retire_claims`.
-                false
+                // Done when Lightning says so, which it may have said just before a crash.
+                !self.is_claiming(id, leg)
             }
             Effect::FailBack(leg) => {
                 self.fail_back(id, leg, item.id);
@@ -227,19 +227,21 @@ impl<P: Ports> Core<P> {
         }
     }
 
+    fn is_claiming(&self, id: SwapId, leg: Leg) -> bool {
+        let funder = self.swaps.get(&id).and_then(Live::funder);
+        funder.is_some_and(|funder| matches!(funder.htlc(leg), Htlc::Claiming(_)))
+    }
+
     /// Takes claims off the outbox that Lightning has answered for.
     pub(crate) fn retire_claims(&mut self, id: SwapId) -> Result<(), PortError> {
         let Some(live) = self.swaps.get(&id) else {
-            return Ok(());
-        };
-        let Some(funder) = live.funder() else {
             return Ok(());
         };
         let items: Vec<i64> = live
             .outbox
             .iter()
             .filter(|item| match item.effect {
-                Effect::Claim(leg) => !matches!(funder.htlc(leg), Htlc::Claiming(_)),
+                Effect::Claim(leg) => !self.is_claiming(id, leg),
                 _ => false,
             })
             .map(|item| item.id)

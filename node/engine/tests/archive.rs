@@ -393,6 +393,22 @@ fn what_strangers_opened_and_never_paid_leaves_soon_and_is_forgotten_after_two_w
     }
 }
 
+/// The node died between writing down what Lightning said and marking the claim as done.
+#[test]
+fn a_claim_that_was_answered_just_before_a_crash_does_not_keep_a_swap() {
+    run(async {
+        let mut swap = came_to_nothing(true);
+        swap.outbox = vec![OutboxItem {
+            id: 1,
+            effect: Effect::Claim(Leg::Swap),
+        }];
+        let fake = with([swap]);
+        let handle = start(&fake).await;
+        blocks(&handle, HEIGHT + 1..=HEIGHT + 6).await;
+        assert_eq!(fake.disk().archived.len(), 1);
+    });
+}
+
 #[test]
 fn a_swap_whose_sweep_is_in_no_block_stays() {
     run(async {
