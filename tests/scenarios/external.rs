@@ -8,13 +8,12 @@ use cambista_harness::wait::{FOUND_AGAIN, secs, wait_for};
 use cambista_harness::{Change, Market, MarketOptions, Price, Taken, Way};
 use serde_json::{Value, json};
 
+use crate::REVEAL_MARGIN;
 use crate::taker_killed::{make_room, purses};
 
 at_two_fee_rates!(an_exact_deposit_is_swapped_and_a_second_comes_home,);
 
 const AMOUNT: u64 = 200_000;
-/// A payer reveals for the last time so many blocks before the refund height.
-const REVEAL_MARGIN: u32 = 42;
 /// A Lightning node lets a held payment go so many blocks before it expires.
 const FAIL_BACK: u32 = 39;
 

@@ -5,13 +5,12 @@ use cambista_harness::market::USUAL;
 use cambista_harness::transaction::{Path, spend_in_mempool};
 use cambista_harness::{Auction, Filler, Market, MarketOptions, Taken, Way};
 
+use crate::REVEAL_MARGIN;
 use crate::fees_spike::amount;
 use crate::taker_killed::{finish, make_room, purses};
 
 /// The lowest floor a mempool has (sat/vB).
 const LOWEST: u64 = 1;
-/// So many blocks before the refund height a payer reveals for the last time.
-const REVEAL_MARGIN: u32 = 42;
 
 #[test]
 fn a_makers_funding_and_a_takers_sweep_come_back_above_the_floor() {

@@ -5,6 +5,7 @@ use cambista_harness::market::USUAL;
 use cambista_harness::transaction::{spend_in_blocks, spend_in_mempool};
 use cambista_harness::{Auction, Filler, Market, MarketOptions, Taken, Way};
 
+use crate::REVEAL_MARGIN;
 use crate::fees_spike::amount;
 use crate::taker_killed::{finish, make_room, purses};
 
@@ -18,8 +19,6 @@ const LEAST: u64 = 40;
 const SPREAD: u64 = 40;
 /// So many blocks' worth of them wait at any time.
 const WAITING: u64 = 3;
-/// So many blocks before the refund height a payer reveals for the last time.
-const REVEAL_MARGIN: u32 = 42;
 
 #[test]
 fn a_takers_sweep_gets_into_full_blocks() {

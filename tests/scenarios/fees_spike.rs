@@ -8,13 +8,12 @@ use cambista_harness::transaction::{Path, spend_in_mempool};
 use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Auction, Change, Filler, Market, MarketOptions, Taken, Way};
 
+use crate::REVEAL_MARGIN;
 use crate::taker_killed::{finish, make_room, purses};
 
 /// What is paid while bitcoind has no estimate (sat/vB).
 const CALM: u64 = 2;
 const SPIKE: u64 = 80;
-/// So many blocks before the refund height a taker reveals for the last time.
-const REVEAL_MARGIN: u32 = 42;
 /// What a maker charges for a sweep by key path at a calm rate, five times over (sat).
 const MAKERS: u64 = 5 * 111 * CALM;
 

@@ -6,6 +6,7 @@ use cambista_harness::swap::signed;
 use cambista_harness::transaction::{Path, spend_in_mempool, wait_other_spend};
 use cambista_harness::{Change, Market, MarketOptions, Taken, Way};
 
+use crate::REVEAL_MARGIN;
 use crate::taker_killed::purses;
 
 at_two_fee_rates!(
@@ -13,8 +14,6 @@ at_two_fee_rates!(
     it_confirms_after_all_and_goes_back_by_handover,
 );
 
-/// So many blocks before the refund height a taker reveals for the last time.
-const REVEAL_MARGIN: u32 = 42;
 /// So deep a transaction is final.
 const REORG_DEPTH: u32 = 6;
 

@@ -6,11 +6,10 @@ use cambista_harness::swap::{OnChain, signed};
 use cambista_harness::transaction::{Path, Seen};
 use cambista_harness::{Change, Market, Purse, Taken, Way};
 
+use crate::REVEAL_MARGIN;
 use crate::at_once::add;
 use crate::taker_killed::{market_for, purses};
 
-/// Blocks before T up to which R may be told for the first time.
-const REVEAL_MARGIN: u32 = 42;
 /// A spend is taken to be in a block within so many.
 const CONFIRM: u32 = 18;
 /// So deep a transaction is final.

@@ -7,12 +7,11 @@ use cambista_harness::{Change, Purse};
 use cambista_protocol::contract::{Contract, Keys, Method, Secret};
 use cambista_protocol::message::{RefusalCode, SwapReply};
 
+use crate::REVEAL_MARGIN;
 use crate::adversary::maker::{Agreed, PREPAY, Prey};
 use crate::adversary::{chain, key};
 
 const AMOUNT: u64 = 100_000;
-/// Blocks before T from which on R is not told any more.
-const REVEAL_MARGIN: u32 = 42;
 
 /// The contract with other keys or another T.
 type Other = fn(Keys, u32, &Secret) -> (Keys, u32);

@@ -7,13 +7,12 @@ use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Purse};
 use cambista_protocol::message::{SwapReply, SwapRequest};
 
+use crate::REVEAL_MARGIN;
 use crate::adversary::chain;
 use crate::adversary::maker::{Agreed, DELTA, FEE, PREPAY, Prey};
 use crate::adversary::random;
 
 const AMOUNT: u64 = 200_000;
-/// Blocks before T from which on R is not told any more.
-const REVEAL_MARGIN: u32 = 42;
 
 /// A satoshi less, a satoshi more, dust, and nothing at all. The maker that funded nothing does not give the payment back
 /// either: it comes back when its own deadline makes it.

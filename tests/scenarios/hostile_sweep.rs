@@ -12,13 +12,12 @@ use cambista_harness::wait::{FOUND_AGAIN, wait_for};
 use cambista_harness::{Change, Purse};
 use cambista_protocol::message::SwapRequest;
 
+use crate::REVEAL_MARGIN;
 use crate::adversary::chain::{self, Coin};
 use crate::adversary::maker::{Agreed, FEE, Prey};
 use crate::batched::dies_before_and_after;
 
 pub(crate) const AMOUNT: u64 = 200_000;
-/// Blocks before T from which on the user's limit on fees binds no more.
-const REVEAL_MARGIN: u32 = 42;
 /// The least a spend of one output by key path has (vB).
 const ALONE: u64 = 111;
 

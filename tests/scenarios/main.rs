@@ -97,3 +97,7 @@ mod taker_killed;
 mod too_small;
 mod two_hops;
 mod upgraded;
+
+/// So many blocks before the refund height a payer tells R for the last time, and the user's limit on fees binds no more
+/// (`spec/03-timelocks.md`).
+const REVEAL_MARGIN: u32 = 42;

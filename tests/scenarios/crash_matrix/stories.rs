@@ -5,12 +5,11 @@ use cambista_harness::swap::{OnChain, signed};
 use cambista_harness::transaction::{Path, Seen, spend_in_mempool};
 use cambista_harness::{Change, Way};
 
+use crate::REVEAL_MARGIN;
 use crate::at_once::add;
 
 use super::world::{Case, FEE_RATE, FUND_WINDOW, REORG_DEPTH, Role, World, seen};
 
-/// A payer reveals for the last time so many blocks before the refund height.
-const REVEAL_MARGIN: u32 = 42;
 /// Longer after the refund height no payment is held.
 const LONGEST_LOCK: u32 = 1_000;
 

@@ -6,12 +6,11 @@ use cambista_harness::wait::{secs, wait_for};
 use cambista_protocol::message::{RefusalCode, SwapReply};
 
 use super::{AMOUNT, assert_over};
+use crate::REVEAL_MARGIN;
 use crate::adversary::chain;
 use crate::adversary::funder::Sold;
 use crate::adversary::payer::Victims;
 
-/// Blocks before T from which on R is not told any more.
-const REVEAL_MARGIN: u32 = 42;
 /// What is so deep is final.
 pub(super) const BURIED: u32 = 6;
 

@@ -8,10 +8,8 @@ use cambista_harness::transaction::{Path, Seen, spend_in_mempool, wait_other_spe
 use cambista_harness::{Change, Market, Purse, Taken, Way};
 
 use super::{BURIED, FOR_TWO, assert_goes_on, market_for, reorganise_and_forget};
+use crate::REVEAL_MARGIN;
 use crate::taker_killed::finish;
-
-/// So many blocks before the refund height a payer reveals for the last time.
-const REVEAL_MARGIN: u32 = 42;
 
 macro_rules! each_way {
     ($($scenario:ident),+ $(,)?) => {
